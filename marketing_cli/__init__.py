@@ -1,0 +1,3 @@
+"""mmsg: decide which lifecycle message each behavioural event asks for, once, and explain it."""
+
+__version__ = "0.1.0"

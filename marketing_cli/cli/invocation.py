@@ -1,0 +1,59 @@
+"""What every command starts with: settings, streams and the wanted output; and how it ends when it fails."""
+
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import typer
+
+from marketing_cli.errors import ExitCode, MmsgError, NotFound, unexpected
+from marketing_cli.rendering import Output, Streams, render_json
+from marketing_cli.services.stopping import Interrupted
+from marketing_cli.settings import Settings, color_refused, debug_wanted, load_settings
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One run of the program. `output` is what the command was asked to print its result as, once it has `begun`."""
+
+    quiet: bool = False
+    env_file: Path | None = None
+    output: Output = Output.TABLE
+    begun: bool = False
+    settings: Settings = field(default_factory=Settings)
+    streams: Streams = field(default_factory=Streams.create)
+
+    def trace(self, error: BaseException) -> None:
+        """Show where an error came from, if MMSG_DEBUG asks for it."""
+        if debug_wanted() or self.settings.debug:
+            self.streams.err("".join(traceback.format_exception(error)).rstrip())
+
+    def fail(self, error: Exception | Interrupted) -> ExitCode:
+        """Say what went wrong, in one line if quiet, and return the code to exit with."""
+        if isinstance(error, Interrupted):
+            return ExitCode(error.exit_code)
+        self.trace(error)
+        if not isinstance(error, MmsgError):
+            error = unexpected(error)
+        lines = str(error).splitlines()
+        self.streams.err("mmsg: " + ("; ".join(line.strip() for line in lines) if self.quiet else "\n".join(lines)))
+        if self.output is Output.JSON and isinstance(error, NotFound):
+            found = {"code": error.code, "exit_code": int(error.exit_code), "message": str(error)}
+            render_json({"error": found}, self.streams)
+        return error.exit_code
+
+
+def begin(
+    ctx: typer.Context, *, output: Output = Output.TABLE, quiet: bool = False, env_file: Path | None = None
+) -> Invocation:
+    """Start a command: its options beat those given before its name. Raises BadConfig for unusable settings."""
+    root = ctx.find_root()
+    invocation: Invocation = root.obj
+    invocation.begun = True
+    invocation.output = output
+    invocation.quiet = quiet or invocation.quiet
+    invocation.streams = Streams.create(quiet=invocation.quiet, no_color=color_refused())
+    invocation.settings = load_settings(env_file or invocation.env_file)
+    for warning in invocation.settings.warnings:
+        invocation.streams.note(f"warning: {warning}")
+    return invocation

@@ -1,0 +1,50 @@
+"""`mmsg migrate`."""
+
+from typing import Annotated
+
+import typer
+
+from marketing_cli.cli.invocation import begin
+from marketing_cli.cli.options import EnvFile, Quiet
+
+_EPILOG = """\b
+Examples:
+  mmsg migrate                                       set up or update the database
+  mmsg migrate --check || echo "not ready: code $?"  changes nothing
+  mmsg migrate --sql > schema.sql                    for a database somebody else administers
+
+\b
+Exit codes: 0 done, or nothing to do; with --check 10 missing, 12 behind, 13 ahead; 14 unavailable.
+"""
+
+
+def migrate(
+    ctx: typer.Context,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; answer by exit code.")] = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Change nothing; print the SQL of the newest schema.")] = False,
+    quiet: Quiet = False,
+    env_file: EnvFile = None,
+) -> None:
+    """Bring the database to the newest schema, creating it if need be.
+
+    Safe to run twice at once, and again after it was killed. The database is the one that DATABASE_URL names.
+    """
+    from marketing_cli.services import schema
+
+    if check and sql:
+        raise typer.BadParameter("--check and --sql exclude each other.")
+    invocation = begin(ctx, quiet=quiet, env_file=env_file)
+    url = invocation.settings.database_url
+    if sql:
+        invocation.streams.out(schema.migration_sql(url), end="")
+    elif check:
+        schema.check_schema(url)
+    else:
+        result = schema.migrate_database(url)
+        arrow = "→" if invocation.streams.stderr.has_unicode else "->"
+        invocation.streams.note(f"schema {result.before or 'none'} {arrow} {result.after}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("migrate", epilog=_EPILOG)(migrate)

@@ -1,0 +1,108 @@
+"""`mmsg rules check`, `rules show` and `rules history`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from marketing_cli.cli.invocation import begin
+from marketing_cli.cli.list_options import Limit
+from marketing_cli.cli.options import EnvFile, Json, ListOutput, Quiet, Rules, wanted_output
+from marketing_cli.rendering import Listing, Output, render_listing
+from marketing_cli.rendering.list_columns import RULES_VERSIONS
+
+_CHECK_EPILOG = """\b
+Examples:
+  mmsg rules check my-rules.yaml
+  mmsg rules check my-rules.yaml && mmsg ingest exports/ --rules my-rules.yaml
+
+\b
+Exit codes: 0 valid; 2 an option that cannot be understood; 7 invalid: each problem with its line and column.
+"""
+_SHOW_EPILOG = """\b
+Examples:
+  mmsg rules show > my-rules.yaml                the rules in force, to be changed
+  mmsg rules show 3f9ac1                         a version used before; its SHA-256 is in `mmsg rules history`
+
+\b
+Exit codes: 0 done; 2 an option that cannot be understood; 7 bad rules or settings; with a SHA-256 also
+4 no such version, or several; 10/12/13 database missing/behind/ahead; 14 unavailable.
+"""
+_HISTORY_EPILOG = """\b
+Examples:
+  mmsg rules history
+  mmsg rules history --json
+
+\b
+Exit codes: 0 done, also when no rules were used yet; 2 an option that cannot be understood; 7 bad settings;
+10/12/13 database missing/behind/ahead; 14 unavailable.
+"""
+
+
+def check(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The rules to check.", show_default=False)],
+    quiet: Quiet = False,
+    env_file: EnvFile = None,
+) -> None:
+    """Check a rules file whole, as `mmsg ingest` would, and change nothing. Needs no database."""
+    from marketing_cli.services.rules_catalog import check_rules
+
+    invocation = begin(ctx, quiet=quiet, env_file=env_file)
+    invocation.streams.note(check_rules(file).text)
+
+
+def show(
+    ctx: typer.Context,
+    sha: Annotated[
+        str | None, typer.Argument(metavar="[SHA]", help="A version used before: 6 or more digits of its SHA-256.")
+    ] = None,
+    rules: Rules = None,
+    quiet: Quiet = False,
+    env_file: EnvFile = None,
+) -> None:
+    """Print the rules in force, or those of then, as the YAML they are, byte for byte.
+
+    Without a SHA-256 this needs no database.
+    """
+    from marketing_cli.services.rules_catalog import rules_bytes, rules_prefix, stored_rules_bytes
+
+    if sha is not None and rules is not None:
+        raise typer.BadParameter("a SHA-256 and --rules exclude each other.")
+    prefix = None if sha is None else rules_prefix(sha)
+    invocation = begin(ctx, quiet=quiet, env_file=env_file)
+    settings = invocation.settings
+    text = rules_bytes(rules or settings.rules) if prefix is None else stored_rules_bytes(settings.database_url, prefix)
+    invocation.streams.out_bytes(text)
+
+
+def history(
+    ctx: typer.Context,
+    limit: Limit = None,
+    output: ListOutput = Output.TABLE,
+    json: Json = False,
+    quiet: Quiet = False,
+    env_file: EnvFile = None,
+) -> None:
+    """List the rules versions that runs used, the last one first: since when, and what was decided by each."""
+    from marketing_cli.services.listing import list_rules_versions
+    from marketing_cli.services.listing_filters import row_limit
+
+    most = row_limit(limit)
+    invocation = begin(ctx, output=wanted_output(output, json=json), quiet=quiet, env_file=env_file)
+    with list_rules_versions(invocation.settings.database_url, most) as found:
+        listing = Listing(RULES_VERSIONS, found.rows, "No rules were used yet.", found.more)
+        render_listing(listing, invocation.output, invocation.streams)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        help="Check rules, print them, and see which versions decided what.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    group.command("check", epilog=_CHECK_EPILOG)(check)
+    group.command("show", epilog=_SHOW_EPILOG)(show)
+    group.command("history", epilog=_HISTORY_EPILOG)(history)
+    app.add_typer(group, name="rules")

@@ -1,0 +1,67 @@
+"""What a database's failure means to the person who ran the command: never the driver's text, which may hold data."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from marketing_cli.database.engine import is_busy
+from marketing_cli.errors import DatabaseUnavailable, MmsgError
+
+DATABASE_ERRORS = (SQLAlchemyError, sqlite3.Error)
+"""What `explain` takes."""
+
+_LOCK_NOT_AVAILABLE = "55P03"
+_SQLITE_MEANINGS = {
+    sqlite3.SQLITE_FULL: "the disk is full. Make room and run the same command again.",
+    sqlite3.SQLITE_CORRUPT: "the database file is damaged. Restore a backup, then run the same command again.",
+    sqlite3.SQLITE_NOTADB: "the file is not an SQLite database. Check DATABASE_URL.",
+    sqlite3.SQLITE_READONLY: "the database cannot be written to. Check the permissions of the file and its folder.",
+    sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened. Check the permissions of the file and its folder.",
+    sqlite3.SQLITE_IOERR: "the disk reported an error. Check it, then run the same command again.",
+}
+_UNAVAILABLE = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+
+
+@contextmanager
+def failures_explained(*, connecting: bool = False) -> Iterator[None]:
+    """Turn what the database reports inside the block into a MmsgError; with `connecting`, into DatabaseUnavailable.
+
+    SQLite's own errors are among it: they come unwrapped where SQLAlchemy is not asked, as for a COMMIT.
+    """
+    try:
+        yield
+    except PoolTimeout:
+        raise DatabaseUnavailable("no connection to the database became free in time.") from None
+    except DATABASE_ERRORS as error:
+        raise explain(error, connecting=connecting) from error
+
+
+def explain(error: SQLAlchemyError | sqlite3.Error, *, connecting: bool = False) -> MmsgError:
+    """The failure in words, with the exit code it deserves."""
+    original = error if isinstance(error, sqlite3.Error) else getattr(error, "orig", None)
+    if is_busy(error) or getattr(original, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+        return DatabaseUnavailable(
+            "the database stayed busy: another run holds it. Run the same command again later,"
+            " or wait longer with --busy-timeout."
+        )
+    if isinstance(original, sqlite3.Error):
+        return _explain_sqlite(original)
+    name = type(original or error).__name__
+    state = getattr(original, "sqlstate", None)
+    code = f"{name}, SQLSTATE {state}" if state else name
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if connecting or lost:
+        verb = "was lost" if lost and not connecting else "cannot be made"
+        return DatabaseUnavailable(
+            f"the connection to the database {verb} ({code}). Check that the server runs, and DATABASE_URL."
+        )
+    return MmsgError(f"the database reported a failure ({code}). Nothing of the batch in hand was stored.")
+
+
+def _explain_sqlite(original: sqlite3.Error) -> MmsgError:
+    code = getattr(original, "sqlite_errorcode", 0) & 0xFF
+    meaning = _SQLITE_MEANINGS.get(code, f"the database reported a failure ({original.sqlite_errorname}).")
+    return DatabaseUnavailable(meaning) if code in _UNAVAILABLE else MmsgError(meaning)

@@ -1,0 +1,111 @@
+"""Where a database's schema stands, and bringing it to the newest."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from marketing_cli.database.engine import DEFAULT_BUSY_TIMEOUT, make_engine, prepare_file
+from marketing_cli.errors import DatabaseAhead, DatabaseBehind, DatabaseMissing
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+REVISIONS = ("0001",)
+"""Every revision this program knows, oldest first; kept here so that a check need not load Alembic."""
+
+_LOCK = 0x6D6D7367
+"""The advisory lock that makes two `migrate` at once wait for each other; outside the users' slots 0 to 255."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationResult:
+    """The revision found, and the one the database has now; None is an empty database."""
+
+    before: str | None
+    after: str | None
+
+
+def migrate(url: str, busy_timeout: float = DEFAULT_BUSY_TIMEOUT) -> MigrationResult:
+    """Bring a database to the newest schema, creating a SQLite file where there is none.
+
+    Raises DatabaseAhead when a newer program has migrated it.
+    """
+    from alembic import command  # noqa: PLC0415 - slow to load, and only needed here
+
+    prepare_file(url)
+    engine = make_engine(url, writes=True, busy_timeout=busy_timeout)
+    try:
+        with engine.connect() as connection:
+            config = _config()
+            with connection.begin():
+                before = current_revision(connection)
+            _refuse_newer(before)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            with connection.begin():
+                return MigrationResult(before, current_revision(connection))
+    finally:
+        engine.dispose()
+
+
+def migration_sql(url: str) -> str:
+    """The SQL that makes the newest schema from nothing."""
+    from alembic import command  # noqa: PLC0415 - slow to load, and only needed here
+
+    config = _config()
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    config.output_buffer = buffer = io.StringIO()
+    command.upgrade(config, "head", sql=True)
+    return buffer.getvalue()
+
+
+def require_newest_schema(engine: Engine) -> None:
+    """Raise DatabaseMissing, DatabaseAhead or DatabaseBehind unless the schema is the newest."""
+    with engine.connect() as connection, connection.begin():
+        revision = current_revision(connection)
+    if revision is None:
+        raise DatabaseMissing("the database is empty. Run `mmsg migrate` first.")
+    _refuse_newer(revision)
+    if revision != REVISIONS[-1]:
+        raise DatabaseBehind(
+            f"the database is at schema {revision}, this program needs {REVISIONS[-1]}. Run `mmsg migrate`."
+        )
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The schema revision of a database; None when it was never migrated."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+
+def lock_for_migration(connection: Connection) -> None:
+    """Let one migration run at a time. On SQLite the transaction's own lock already does."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
+def migrations_folder() -> Path:
+    """The Alembic scripts: inside an installed package, or at the top of a checkout."""
+    package = Path(__file__).parent.parent
+    shipped = package / "_migrations"
+    return shipped if shipped.is_dir() else package.parent / "alembic"
+
+
+def _config() -> "Config":
+    from alembic.config import Config  # noqa: PLC0415 - slow to load
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    return config
+
+
+def _refuse_newer(revision: str | None) -> None:
+    if revision is not None and revision not in REVISIONS:
+        raise DatabaseAhead(
+            f"the database is at schema {revision}, which this program does not know (it knows up to {REVISIONS[-1]})."
+            " A newer mmsg has migrated it: use that one, or upgrade this."
+        )

@@ -1,0 +1,36 @@
+"""How moments, durations and values are written for people."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+_UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("µs", 1))
+_LONGEST_VALUE = 80
+
+
+def z(moment: datetime) -> str:
+    """A moment as RFC 3339 in UTC: `2025-11-01T10:00:00Z`, with as many digits of a second as it has."""
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    spec = "seconds" if utc.microsecond == 0 else "microseconds" if utc.microsecond % 1000 else "milliseconds"
+    return utc.isoformat(timespec=spec) + "Z"
+
+
+def human_duration(length: timedelta) -> str:
+    """A length of time in its two largest units: `26 h 10 m` stays below two days, then days are counted."""
+    left = abs(length) // timedelta(microseconds=1)
+    units = _UNITS if left >= 2 * _UNITS[0][1] else _UNITS[1:]
+    parts: list[str] = []
+    for name, size in units:
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {name}")
+        if len(parts) == 2 or (parts and name == "s"):  # noqa: PLR2004 - two units read well
+            break
+    return " ".join(parts) or "0 s"
+
+
+def shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """A JSON value for a sentence, cut to a readable length."""
+    text = value if isinstance(value, datetime) else json.dumps(value, ensure_ascii=False)
+    text = z(text) if isinstance(text, datetime) else text
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"

@@ -1,0 +1,45 @@
+"""What commands print: results as tables, plain text, JSON, NDJSON, CSV and pictures."""
+
+from marketing_cli.rendering.ingest_summary import render_report
+from marketing_cli.rendering.json_output import render_json
+from marketing_cli.rendering.listings import render_listing
+from marketing_cli.rendering.page import Bullet, Field, Item, JsonBlock, Mark, Page, Paragraph, Section
+from marketing_cli.rendering.pages import render_page
+from marketing_cli.rendering.progress import ProgressBar, human_bytes
+from marketing_cli.rendering.safe_text import safe
+from marketing_cli.rendering.streams import Streams, flush_standard_streams, no_color_wanted
+from marketing_cli.rendering.svg import export_svg
+from marketing_cli.rendering.tabular import Align, Column, Listing, Output, Tone
+from marketing_cli.rendering.times import human_duration, z
+from marketing_cli.rendering.values import inline_json, shown
+
+__all__ = [
+    "Align",
+    "Bullet",
+    "Column",
+    "Field",
+    "Item",
+    "JsonBlock",
+    "Listing",
+    "Mark",
+    "Output",
+    "Page",
+    "Paragraph",
+    "ProgressBar",
+    "Section",
+    "Streams",
+    "Tone",
+    "export_svg",
+    "flush_standard_streams",
+    "human_bytes",
+    "human_duration",
+    "inline_json",
+    "no_color_wanted",
+    "render_json",
+    "render_listing",
+    "render_page",
+    "render_report",
+    "safe",
+    "shown",
+    "z",
+]

@@ -1,0 +1,103 @@
+"""Send requests and suppressions: stored together with their batch, and looked up by the window they used."""
+
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import BigInteger, Text, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from marketing_cli.domain.lookups import WindowLookup
+from marketing_cli.domain.windows import RequestFact
+from marketing_cli.models import Event, SendRequest, Suppression
+from marketing_cli.models.base import UtcDateTime
+from marketing_cli.repositories.bulk import insert_rows
+from marketing_cli.repositories.input_rows import Columns, as_parameter, input_rows
+
+_COLUMNS = (
+    "id",
+    "event_id",
+    "user_id",
+    "event_timestamp",
+    "rule_name",
+    "template_name",
+    "channel",
+    "dedup_window",
+    "reason",
+    "run_id",
+    "rules_version_id",
+    "caused_by_event_id",
+)
+_REQUEST_COLUMNS = (*_COLUMNS, "status")
+_SUPPRESSION_COLUMNS = (*_COLUMNS, "reason_code", "suppression_reason", "blocking_request_id")
+_WINDOW: Columns = {
+    "user_id": Text(),
+    "template_name": Text(),
+    "dedup_window": Text(),
+    "start": UtcDateTime(),
+    "until": UtcDateTime(),
+    "event_id": BigInteger(),
+}
+
+
+class SendRequestRepository:
+    """Stores and finds send requests inside the session's transaction; never commits."""
+
+    def __init__(self, session: Session) -> None:
+        """Work in this session."""
+        self._session = session
+        self._dialect = session.get_bind().dialect
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Store one request."""
+        self.add_many([row])
+
+    def add_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store requests, each a mapping of column to value; a limit exceeded raises IntegrityError."""
+        insert_rows(self._session, SendRequest, _REQUEST_COLUMNS, map(itemgetter(*_REQUEST_COLUMNS), rows))
+
+    def find_used(self, lookups: Sequence[WindowLookup]) -> dict[tuple[str, str, str], RequestFact]:
+        """The requests that used up these windows, by (user, template, window name)."""
+        wanted = input_rows(self._dialect, _WINDOW)
+        named, timed, used = aliased(SendRequest), aliased(SendRequest), aliased(SendRequest)
+        by_name = select(named.id).where(
+            named.user_id == wanted.c.user_id,
+            named.template_name == wanted.c.template_name,
+            named.dedup_window == wanted.c.dedup_window,
+        )
+        by_time = (
+            select(timed.id)
+            .where(timed.user_id == wanted.c.user_id, timed.template_name == wanted.c.template_name)
+            .where(timed.event_timestamp >= wanted.c.start, timed.event_timestamp <= wanted.c.until)
+            .where(or_(wanted.c.event_id.is_(None), timed.event_id == wanted.c.event_id))
+            .order_by(timed.event_timestamp, timed.id)
+            .limit(1)
+        )
+        first = func.coalesce(by_name.correlate(wanted).scalar_subquery(), by_time.correlate(wanted).scalar_subquery())
+        query = (
+            select(wanted.c.dedup_window, used, Event.event_key)
+            .join_from(wanted, used, and_(used.id == first, used.user_id == wanted.c.user_id))
+            .outerjoin(Event, and_(Event.id == used.event_id, Event.user_id == used.user_id))
+        )
+        rows = self._session.execute(query, as_parameter(self._dialect, [look._asdict() for look in lookups]))
+        return {(used.user_id, used.template_name, window): _fact(used, key) for window, used, key in rows}
+
+
+class SuppressionRepository:
+    """Stores suppressions inside the session's transaction; never commits."""
+
+    def __init__(self, session: Session) -> None:
+        """Work in this session."""
+        self._session = session
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Store one suppression."""
+        self.add_many([row])
+
+    def add_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store suppressions, each a mapping of column to value."""
+        insert_rows(self._session, Suppression, _SUPPRESSION_COLUMNS, map(itemgetter(*_SUPPRESSION_COLUMNS), rows))
+
+
+def _fact(used: SendRequest, event_key: str | None) -> RequestFact:
+    return RequestFact(used.user_id, used.template_name, used.event_timestamp, used.event_id, event_key, used.id)

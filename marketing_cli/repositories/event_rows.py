@@ -1,0 +1,137 @@
+"""Events to rows and rows to events."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+
+from marketing_cli.domain.events import EventFacts
+from marketing_cli.models import Event, UserTraits
+from marketing_cli.schemas.event import EventIn, EventPropertiesIn, TraitColumns, join_traits, split_traits
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event about to be stored, with the id drawn for it and where it came from."""
+
+    id: int
+    event: EventIn
+    run_id: int
+    input_id: int
+    line: int
+
+
+EVENT_COLUMNS = (
+    "id",
+    "event_key",
+    "user_id",
+    "event_type",
+    "event_timestamp",
+    "properties",
+    "extra",
+    "content_hash",
+    "run_id",
+    "input_id",
+    "line",
+)
+PROPERTY_COLUMNS = ("event_id", "user_id", "amount", "attempt_number", "failure_reason")
+TRAIT_COLUMNS = (
+    "event_id",
+    "user_id",
+    "email",
+    "country",
+    "marketing_opt_in",
+    "risk_segment",
+    "extra",
+    "key_order",
+)
+
+
+def event_row(new: NewEvent) -> tuple[Any, ...]:
+    """The row of `events`, in the order of EVENT_COLUMNS."""
+    event = new.event
+    return (
+        new.id,
+        event.event_key,
+        event.user_id,
+        event.event_type,
+        event.event_timestamp,
+        event.properties,
+        event.extra or None,
+        event.content_hash,
+        new.run_id,
+        new.input_id,
+        new.line,
+    )
+
+
+def properties_row(new: NewEvent) -> tuple[Any, ...]:
+    """The row of `event_properties`, in the order of PROPERTY_COLUMNS."""
+    projected = EventPropertiesIn.project(new.event.properties or {})
+    return new.id, new.event.user_id, projected.amount, projected.attempt_number, projected.failure_reason
+
+
+def traits_row(new: NewEvent) -> tuple[Any, ...]:
+    """The row of `user_traits`, in the order of TRAIT_COLUMNS."""
+    columns = split_traits(new.event.user_traits or {})
+    return (
+        new.id,
+        new.event.user_id,
+        columns.email,
+        columns.country,
+        columns.marketing_opt_in,
+        columns.risk_segment,
+        columns.extra,
+        columns.key_order,
+    )
+
+
+def facts_query() -> Select[Any]:
+    """Events with their traits, for `facts_of`."""
+    return (
+        select(
+            Event.id,
+            Event.event_key,
+            Event.user_id,
+            Event.event_type,
+            Event.event_timestamp,
+            Event.properties,
+            Event.extra,
+            Event.content_hash,
+            UserTraits.event_id.label("traits_of"),
+            UserTraits.email,
+            UserTraits.country,
+            UserTraits.marketing_opt_in,
+            UserTraits.risk_segment,
+            UserTraits.extra.label("other_traits"),
+            UserTraits.key_order,
+        )
+        .select_from(Event)
+        .outerjoin(UserTraits, (UserTraits.event_id == Event.id) & (UserTraits.user_id == Event.user_id))
+    )
+
+
+def facts_of(row: Row[Any]) -> EventFacts:
+    """A row of `facts_query` as the event that was received."""
+    return EventFacts(
+        id=row.id,
+        key=row.event_key,
+        has_own_id=row.event_key != row.content_hash.hex(),
+        user_id=row.user_id,
+        event_type=row.event_type,
+        timestamp=row.event_timestamp,
+        properties=row.properties,
+        user_traits=None if row.traits_of is None else join_traits(_columns_of(row)),
+        extra=row.extra or {},
+    )
+
+
+def _columns_of(row: Row[Any]) -> TraitColumns:
+    return TraitColumns(
+        email=row.email,
+        country=row.country,
+        marketing_opt_in=row.marketing_opt_in,
+        risk_segment=row.risk_segment,
+        extra=row.other_traits,
+        key_order=row.key_order,
+    )

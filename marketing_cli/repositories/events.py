@@ -1,0 +1,134 @@
+"""Events: stored with their projections, looked up a batch at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, Text, and_, exists, select
+from sqlalchemy.orm import Session, aliased, joinedload
+
+from marketing_cli.domain.events import EventFacts, EventRef
+from marketing_cli.domain.lookups import PriorLookup, WaitingLookup
+from marketing_cli.models import Event, EventProperties, Run, SendRequest, Suppression, UserTraits
+from marketing_cli.models.base import UtcDateTime
+from marketing_cli.repositories.bulk import insert_rows
+from marketing_cli.repositories.event_rows import (
+    EVENT_COLUMNS,
+    PROPERTY_COLUMNS,
+    TRAIT_COLUMNS,
+    NewEvent,
+    event_row,
+    facts_of,
+    facts_query,
+    properties_row,
+    traits_row,
+)
+from marketing_cli.repositories.input_rows import Columns, as_parameter, input_rows
+
+_IDENTITY: Columns = {"event_key": Text(), "user_id": Text()}
+_STRETCH: Columns = {"user_id": Text(), "event_type": Text(), "start": UtcDateTime(), "until": UtcDateTime()}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEvent:
+    """A stored event, as far as telling duplicates needs it."""
+
+    id: int
+    content_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingEvent:
+    """A stored event that a rule has not decided, and the rules version that its run had."""
+
+    event: EventFacts
+    rule_name: str
+    rules_version_id: int
+
+
+class EventRepository:
+    """Stores and finds events inside the session's transaction; never commits."""
+
+    def __init__(self, session: Session) -> None:
+        """Work in this session."""
+        self._session = session
+        self._dialect = session.get_bind().dialect
+
+    def add(self, new: NewEvent) -> None:
+        """Store one event and its projections."""
+        self.add_many([new])
+
+    def add_many(self, news: Sequence[NewEvent]) -> None:
+        """Store events and their projections, with one statement for each table."""
+        insert_rows(self._session, Event, EVENT_COLUMNS, map(event_row, news))
+        with_properties = (new for new in news if new.event.properties is not None)
+        insert_rows(self._session, EventProperties, PROPERTY_COLUMNS, map(properties_row, with_properties))
+        with_traits = (new for new in news if new.event.user_traits is not None)
+        insert_rows(self._session, UserTraits, TRAIT_COLUMNS, map(traits_row, with_traits))
+
+    def get_by_id(self, event_id: int) -> Event | None:
+        """The event with this row number, and its projections."""
+        projections = joinedload(Event.event_properties), joinedload(Event.user_traits)
+        return self._session.get(Event, event_id, options=projections)
+
+    def find_known(self, identities: Sequence[tuple[str, str]]) -> dict[tuple[str, str], KnownEvent]:
+        """The stored ones of these (event key, user) pairs."""
+        wanted = input_rows(self._dialect, _IDENTITY)
+        same = and_(Event.event_key == wanted.c.event_key, Event.user_id == wanted.c.user_id)
+        query = select(Event.event_key, Event.user_id, Event.id, Event.content_hash).join_from(wanted, Event, same)
+        rows = [{"event_key": key, "user_id": user} for key, user in identities]
+        found = self._session.execute(query, as_parameter(self._dialect, rows))
+        return {(row.event_key, row.user_id): KnownEvent(row.id, row.content_hash) for row in found}
+
+    def find_facts(self, event_ids: Sequence[int]) -> dict[int, EventFacts]:
+        """Events by id, as the engine sees them."""
+        wanted = input_rows(self._dialect, {"id": BigInteger()})
+        query = facts_query().join(wanted, wanted.c.id == Event.id)
+        rows = self._session.execute(query, as_parameter(self._dialect, [{"id": number} for number in event_ids]))
+        return {row.id: facts_of(row) for row in rows}
+
+    def find_latest_priors(self, lookups: Sequence[PriorLookup]) -> list[tuple[str, str, EventRef]]:
+        """For each look-up the latest event of its type in its stretch of time, as (user, type, event)."""
+        wanted = input_rows(self._dialect, {**_STRETCH, "event_id": BigInteger()})
+        prior, found = aliased(Event), aliased(Event)
+        latest = (
+            select(prior.id)
+            .where(prior.user_id == wanted.c.user_id, prior.event_type == wanted.c.event_type)
+            .where(prior.event_timestamp >= wanted.c.start, prior.event_timestamp <= wanted.c.until)
+            .where(prior.id != wanted.c.event_id)
+            .order_by(prior.event_timestamp.desc(), prior.id.desc())
+            .limit(1)
+            .correlate(wanted)
+            .scalar_subquery()
+        )
+        query = select(found.user_id, found.event_type, found.event_timestamp, found.id, found.event_key).join_from(
+            wanted, found, and_(found.id == latest, found.user_id == wanted.c.user_id)
+        )
+        rows = self._session.execute(query, as_parameter(self._dialect, [look._asdict() for look in lookups]))
+        return [(row.user_id, row.event_type, EventRef(row.event_timestamp, row.id, row.event_key)) for row in rows]
+
+    def find_waiting(self, lookups: Sequence[WaitingLookup]) -> list[WaitingEvent]:
+        """Stored events that the named rules have not decided, each (event, rule) once, in arrival order."""
+        wanted = input_rows(self._dialect, {**_STRETCH, "rule_name": Text()})
+        in_time = and_(
+            Event.user_id == wanted.c.user_id,
+            Event.event_type == wanted.c.event_type,
+            Event.event_timestamp >= wanted.c.start,
+            Event.event_timestamp <= wanted.c.until,
+        )
+        undecided = [
+            ~exists().where(decided.event_id == Event.id, decided.rule_name == wanted.c.rule_name)
+            for decided in (SendRequest, Suppression)
+        ]
+        query = (
+            facts_query()
+            .add_columns(wanted.c.rule_name, Run.rules_version_id)
+            .join(wanted, in_time)
+            .join(Run, Run.id == Event.run_id)
+            .where(*undecided)
+            .order_by(Event.id)
+        )
+        rows = self._session.execute(query, as_parameter(self._dialect, [look._asdict() for look in lookups]))
+        found = {
+            (row.id, row.rule_name): WaitingEvent(facts_of(row), row.rule_name, row.rules_version_id) for row in rows
+        }
+        return list(found.values())

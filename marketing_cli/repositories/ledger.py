@@ -1,0 +1,53 @@
+"""The ledger: runs, their inputs, and the rules versions they used."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from marketing_cli.models import RulesVersion, Run, RunInput
+
+
+class RunRepository:
+    """Stores runs and how far they got; never commits."""
+
+    def __init__(self, session: Session) -> None:
+        """Work in this session."""
+        self._session = session
+
+    def add(self, values: Mapping[str, Any]) -> int:
+        """Open a run; returns its id."""
+        return self._session.execute(insert(Run).values(**values).returning(Run.id)).scalar_one()
+
+    def add_input(self, values: Mapping[str, Any]) -> int:
+        """Enter an input of a run; returns its id."""
+        return self._session.execute(insert(RunInput).values(**values).returning(RunInput.id)).scalar_one()
+
+    def update(self, run_id: int, values: Mapping[str, Any]) -> None:
+        """Note a run's totals or its end."""
+        self._session.execute(update(Run).where(Run.id == run_id).values(**values))
+
+    def update_input(self, input_id: int, values: Mapping[str, Any]) -> None:
+        """Note how far an input was read."""
+        self._session.execute(update(RunInput).where(RunInput.id == input_id).values(**values))
+
+
+class RulesVersionRepository:
+    """Keeps each rules text once; never commits."""
+
+    def __init__(self, session: Session) -> None:
+        """Work in this session."""
+        self._session = session
+
+    def keep(self, sha256: str, text: str) -> int:
+        """The id of a rules text, stored now if it is new. Two runs may bring the same text at once."""
+        dialect = postgresql if self._session.get_bind().dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(RulesVersion).values(sha256=sha256, text=text).on_conflict_do_nothing()
+        self._session.execute(statement)
+        return self._session.execute(select(RulesVersion.id).where(RulesVersion.sha256 == sha256)).scalar_one()
+
+    def get_text(self, version_id: int) -> str:
+        """The rules text of a version."""
+        return self._session.execute(select(RulesVersion.text).where(RulesVersion.id == version_id)).scalar_one()

@@ -1,0 +1,175 @@
+"""One behavioural event as a producer sends it, checked and typed."""
+
+import unicodedata
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+from marketing_cli.domain.events import EventFacts, JsonObject
+from marketing_cli.domain.lines import RejectReason
+from marketing_cli.schemas.content import EventContent, content_hash
+from marketing_cli.schemas.json_values import INT_MAX, INT_MIN, first_fault
+from marketing_cli.schemas.projections import (
+    EventPropertiesIn,
+    TraitColumns,
+    UserTraitsIn,
+    join_traits,
+    split_traits,
+)
+from marketing_cli.schemas.timestamps import parse_timestamp
+
+__all__ = [
+    "EventIn",
+    "EventPropertiesIn",
+    "TraitColumns",
+    "UserTraitsIn",
+    "join_traits",
+    "own_id_field",
+    "read_id",
+    "read_user_id",
+    "split_traits",
+]
+
+MAX_ID = 255
+# In order of preference.
+OWN_ID_FIELDS = ("event_id", "message_id", "messageId")
+
+_ID_RULE = f"must be text of 1 to {MAX_ID} characters, not only spaces or characters that cannot be seen"
+
+
+def read_id(value: object) -> str:
+    """An id or type: text of 1 to 255 characters, at least one of them visible; else PydanticCustomError."""
+    if value is None:
+        raise _error(RejectReason.MISSING_FIELD, "is required and must not be null")
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID or _is_blank(value):
+        raise _error(RejectReason.BAD_VALUE, _ID_RULE)
+    return value
+
+
+def read_user_id(value: object) -> str:
+    """A user's id: what `read_id` takes, or a 64-bit integer as its decimal text; else PydanticCustomError."""
+    if isinstance(value, str) or value is None:
+        return read_id(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not INT_MIN <= value <= INT_MAX:
+        raise _error(RejectReason.BAD_VALUE, f"{_ID_RULE}; or an integer")
+    return str(int(value))
+
+
+def own_id_field(event: JsonObject) -> str | None:
+    """The field that holds the producer's own id of a raw event: the first of the three that is there and not null."""
+    return next((name for name in OWN_ID_FIELDS if event.get(name) is not None), None)
+
+
+def _is_blank(text: str) -> bool:
+    if text[0].isalnum():
+        return False
+    return all(c.isspace() or unicodedata.category(c) in {"Zs", "Zl", "Zp", "Cf"} for c in text)
+
+
+def _read_timestamp(value: object, info: ValidationInfo) -> datetime:
+    if value is None:
+        raise _error(RejectReason.MISSING_FIELD, "is required and must not be null")
+    return parse_timestamp(value, info.context.get("assume_timezone") if info.context else None)
+
+
+def _read_object(value: object) -> JsonObject | None:
+    if value is None or isinstance(value, dict):
+        return value
+    raise _error(RejectReason.BAD_VALUE, "must be an object or null")
+
+
+def _error(reason: RejectReason, message: str) -> PydanticCustomError:
+    return PydanticCustomError(reason.value, "{message}", {"message": message})
+
+
+class EventIn(BaseModel):
+    """An event that can be stored and read back on every database.
+
+    Validate a raw event, as JSON holds it: `EventIn.model_validate({"user_id": …, …})`. The type of each error is a
+    reject reason, or pydantic's `missing`. A validation context may hold `assume_timezone`, a ZoneInfo for timestamps
+    without an offset, and `json_checked`, True if the values are known to be storable JSON.
+
+    `user_id`, `event_type` and `event_id` have 1 to 255 characters; `event_id` is the producer's own id, from whichever
+    field it came, or None. `event_timestamp` is in UTC. `properties` and `user_traits` are as received.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
+
+    # The order in which a line with several faults is judged.
+    user_id: Annotated[str, PlainValidator(read_user_id)]
+    event_type: Annotated[str, PlainValidator(read_id)]
+    event_timestamp: Annotated[datetime, BeforeValidator(_read_timestamp)]
+    event_id: Annotated[str | None, PlainValidator(read_id)] = None
+    properties: Annotated[JsonObject | None, PlainValidator(_read_object)] = None
+    user_traits: Annotated[JsonObject | None, PlainValidator(_read_object)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_raw_event(cls, event: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+        if isinstance(event, EventIn):
+            return event
+        if not isinstance(event, dict):
+            raise _error(RejectReason.NOT_AN_OBJECT, "must be one JSON object")
+        if not (info.context and info.context.get("json_checked")):
+            _check_values(event)
+        return event if event.get("event_id") is not None else _with_own_id(event)
+
+    @property
+    def extra(self) -> JsonObject:
+        """The top-level keys that are none of the fields, in their order."""
+        return self.__pydantic_extra__ or {}
+
+    @property
+    def has_own_id(self) -> bool:
+        """Whether the producer gave the event an id."""
+        return self.event_id is not None
+
+    @property
+    def event_key(self) -> str:
+        """The producer's own id, or without one the content hash in hexadecimal."""
+        return self.event_id if self.event_id is not None else self.content_hash.hex()
+
+    @cached_property
+    def content_hash(self) -> bytes:
+        """The 32 bytes that tell whether two events say the same; computed once."""
+        return content_hash(self.user_id, self.event_type, self.event_timestamp, self.properties, self.user_traits)
+
+    @property
+    def content(self) -> EventContent:
+        """What a second delivery of the event must have in common with it."""
+        return EventContent(self.event_type, self.event_timestamp, self.properties, self.user_traits)
+
+    def facts(self, id: int) -> EventFacts:  # noqa: A002
+        """The event as the rule engine sees it, under the number `id` of its row."""
+        return EventFacts(
+            id=id,
+            key=self.event_key,
+            has_own_id=self.has_own_id,
+            user_id=self.user_id,
+            event_type=self.event_type,
+            timestamp=self.event_timestamp,
+            properties=self.properties,
+            user_traits=self.user_traits,
+            extra=self.extra,
+        )
+
+
+def _with_own_id(event: JsonObject) -> JsonObject:
+    """The event with its own id in `event_id`, and without the field that it came from."""
+    source = own_id_field(event)
+    if source is None and "event_id" not in event:
+        return event
+    others = {key: value for key, value in event.items() if key not in ("event_id", source)}
+    return others if source is None else {**others, "event_id": event[source]}
+
+
+def _check_values(event: JsonObject) -> None:
+    # A program may hand over a datetime, which is no JSON.
+    moment = event.get("event_timestamp")
+    fault = first_fault({**event, "event_timestamp": None} if isinstance(moment, datetime) else event)
+    if fault:
+        refusal = fault.refusal()
+        raise _error(refusal.reason, refusal.detail)

@@ -1,0 +1,57 @@
+"""The audit of a user: events, decisions and refused lines, newest first up to a limit, told oldest first."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from marketing_cli.repositories.audit import AuditRepository
+from marketing_cli.repositories.audit_decisions import DecisionHistory
+from marketing_cli.repositories.audit_rejects import KeptRejects
+from marketing_cli.repositories.audit_rows import StoredDecision
+from marketing_cli.schemas.audit import UserTimeline
+from marketing_cli.services.audit_shapes import message_shape, reject_shape, timeline_event
+
+
+class UserAudit:
+    """Reads what is known of a user, inside the session's transaction."""
+
+    def __init__(self, session: Session) -> None:
+        """Read in this session."""
+        self._audit = AuditRepository(session)
+        self._decisions = DecisionHistory(session)
+        self._rejects = KeptRejects(session)
+
+    def timeline(self, user_id: str, limit: int) -> UserTimeline:
+        """The newest `limit` events by their own time, all decisions on them, and the newest `limit` refused lines.
+
+        Decisions whose events are deleted are there as far back as the events go, the newest `limit` of each kind.
+        0 is no limit.
+        """
+        fetch = limit + 1 if limit else None
+        newest = self._audit.newest_of_user(user_id, fetch)
+        shown = [number for _, number in newest[: limit or None]]
+        rejects = self._rejects.of_user(user_id, fetch)
+        since = newest[len(shown) - 1][0] if len(newest) > len(shown) else None
+        orphans = self._decisions.without_event(user_id, fetch)
+        kept = _newest_of_each_kind(orphans, limit, since)
+        stored = self._audit.find_events(shown)
+        decisions = self._decisions.on_events(shown) + kept
+        return UserTimeline(
+            user_id=user_id,
+            events=[timeline_event(stored[number]) for number in reversed(shown)],
+            message_decisions=[message_shape(decision) for decision in sorted(decisions, key=_by_time)],
+            rejects=[reject_shape(reject) for reject in reversed(rejects[: limit or None])],
+            more=len(newest) > len(shown) or len(kept) < len(orphans) or bool(limit and len(rejects) > limit),
+        )
+
+
+def _newest_of_each_kind(decisions: list[StoredDecision], limit: int, since: datetime | None) -> list[StoredDecision]:
+    """At most `limit` requests and as many suppressions, none from before `since`; they come newest first."""
+    kept: list[StoredDecision] = []
+    for outcome in {decision.outcome: None for decision in decisions}:
+        kept += [decision for decision in decisions if decision.outcome is outcome][: limit or None]
+    return [decision for decision in kept if since is None or decision.event_timestamp >= since]
+
+
+def _by_time(decision: StoredDecision) -> tuple[datetime, int, datetime]:
+    return decision.event_timestamp, decision.event_id or 0, decision.decided_at

@@ -1,0 +1,94 @@
+"""A batch of lines: which are new, which were seen before, which are refused; and what came of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from marketing_cli.domain.batches import Counts
+from marketing_cli.domain.events import EventFacts
+from marketing_cli.domain.lines import RawLine, Reject, RejectReason
+from marketing_cli.repositories.interfaces import IEventRepository
+from marketing_cli.schemas.content import EventContent, differing_fields
+from marketing_cli.schemas.event import EventIn
+from marketing_cli.services.engine import Decision, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedLine:
+    """A line, and the event that it holds or why it was refused."""
+
+    line: RawLine
+    content: EventIn | Reject
+
+
+@dataclass(slots=True)
+class SortedBatch:
+    """The lines of a batch, told apart. `new` holds each new identity once, in line order."""
+
+    new: list[tuple[RawLine, EventIn]] = field(default_factory=list)
+    duplicates: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """What a batch did. `unknown_rejects` counts the refused lines that were not kept before."""
+
+    new: Sequence[EventFacts]
+    duplicates: int
+    rejects: Sequence[Reject]
+    unknown_rejects: int
+    verdicts: Sequence[Verdict]
+
+    def book(self, read: Counts) -> Counts:
+        """The books of this batch, given how many lines were read for it and how many of those were blank."""
+        return replace(read, new=len(self.new), duplicate=self.duplicates, rejected=len(self.rejects))
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """The requests and suppressions."""
+        return [verdict.decision for verdict in self.verdicts if verdict.decision]
+
+
+def sort_batch(batch: Sequence[ParsedLine], events: IEventRepository) -> SortedBatch:
+    """Tell new events from duplicates and conflicts, within the batch and against what is stored."""
+    arriving = [(item.line, item.content) for item in batch if isinstance(item.content, EventIn)]
+    known = events.find_known(list(dict.fromkeys(_identity(event) for _, event in arriving))) if arriving else {}
+    batch_sorted = SortedBatch(rejects=[item.content for item in batch if isinstance(item.content, Reject)])
+    seen: dict[tuple[str, str], EventIn] = {}
+    conflicts: list[tuple[RawLine, EventIn]] = []
+    for line, event in arriving:
+        identity = _identity(event)
+        first = known.get(identity) or seen.get(identity)
+        if first is None:
+            seen[identity] = event
+            batch_sorted.new.append((line, event))
+        elif first.content_hash == event.content_hash:
+            batch_sorted.duplicates += 1
+        else:
+            conflicts.append((line, event))
+    if conflicts:
+        stored = events.find_facts(list({known[i].id for _, e in conflicts if (i := _identity(e)) in known}))
+        contents = {(facts.key, facts.user_id): _content(facts) for facts in stored.values()}
+        contents |= {identity: event.content for identity, event in seen.items()}
+        batch_sorted.rejects += [_conflict(line, event, contents[_identity(event)]) for line, event in conflicts]
+    return batch_sorted
+
+
+def _identity(event: EventIn) -> tuple[str, str]:
+    return event.event_key, event.user_id
+
+
+def _content(facts: EventFacts) -> EventContent:
+    return EventContent(facts.event_type, facts.timestamp, facts.properties, facts.user_traits)
+
+
+def _conflict(line: RawLine, event: EventIn, stored: EventContent) -> Reject:
+    fields = ", ".join(differing_fields(stored, event.content))
+    return Reject(
+        line,
+        RejectReason.CONFLICTING_DUPLICATE,
+        f"this user's event of the same id is known with other contents; these fields differ: {fields}",
+        event.user_id,
+        event.event_type,
+        event.event_key,
+    )

@@ -1,0 +1,115 @@
+"""Store a batch of events and what the rules decide about them, in one transaction."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
+
+from sqlalchemy.orm import Session
+
+from marketing_cli.database.sessions import Transactions
+from marketing_cli.domain.batches import RunRef
+from marketing_cli.domain.events import EventFacts
+from marketing_cli.domain.lines import RawLine
+from marketing_cli.domain.reasons import Outcome
+from marketing_cli.errors import ConflictingDuplicate
+from marketing_cli.models import Event, SendRequest, Suppression
+from marketing_cli.repositories.decisions import SendRequestRepository, SuppressionRepository
+from marketing_cli.repositories.event_rows import NewEvent
+from marketing_cli.repositories.events import EventRepository
+from marketing_cli.repositories.ids import draw_ids
+from marketing_cli.repositories.interfaces import IEventRepository, ISendRequestRepository, ISuppressionRepository
+from marketing_cli.repositories.ledger import RulesVersionRepository
+from marketing_cli.repositories.locks import lock_users
+from marketing_cli.repositories.rejects import RejectRepository
+from marketing_cli.schemas.event import EventIn
+from marketing_cli.schemas.rules import RuleSet
+from marketing_cli.services.batch import BatchOutcome, ParsedLine, SortedBatch, sort_batch
+from marketing_cli.services.decision_rows import request_rows, suppression_rows
+from marketing_cli.services.engine import Decision, Verdict, arrive
+from marketing_cli.services.history_loading import HistoryLoader
+from marketing_cli.services.retrying import retry_refused
+from marketing_cli.services.rules_in_force import RulesInForce
+
+BeforeCommit: TypeAlias = Callable[[Session, BatchOutcome], None]
+"""Stores what must commit together with a batch, such as a run's progress."""
+
+
+class EventProcessingService:
+    """Takes events in batches: one batch, one transaction, everything in it or nothing."""
+
+    def __init__(self, transactions: Transactions, rules: RuleSet, run: RunRef) -> None:
+        """Store for this run, deciding by these rules."""
+        self._transactions = transactions
+        self._rules = rules
+        self._run = run
+        self._in_force = RulesInForce(run.rules_version_id, rules)
+
+    def process_event(self, event: EventIn) -> Event:
+        """Store and decide one event; for a duplicate the stored one is returned.
+
+        Raises ConflictingDuplicate, and keeps the event as a reject, when its identity is taken by other contents.
+        """
+        line = RawLine(1, event.model_dump_json().encode())
+        self.process_batch([ParsedLine(line, event)])
+        with self._transactions() as session:
+            events: IEventRepository = EventRepository(session)
+            (known,) = events.find_known([(event.event_key, event.user_id)]).values()
+            stored = events.get_by_id(known.id)
+            session.expunge_all()
+        if stored is None or stored.content_hash != event.content_hash:
+            raise ConflictingDuplicate("this user's event of the same id is known with other contents; that one stays.")
+        return stored
+
+    def process_batch(self, batch: Sequence[ParsedLine], before_commit: BeforeCommit | None = None) -> BatchOutcome:
+        """Store a batch. When the database refuses a row, all of it is rolled back and decided again."""
+        return retry_refused(lambda: self._attempt(batch, before_commit))
+
+    def _attempt(self, batch: Sequence[ParsedLine], before_commit: BeforeCommit | None) -> BatchOutcome:
+        with self._transactions() as session:
+            # Locked before the first read: a signup in an overlapping run must not be missed.
+            lock_users(session, (item.content.user_id for item in batch if isinstance(item.content, EventIn)))
+            outcome = self._store(session, batch)
+            if before_commit is not None:
+                before_commit(session, outcome)
+        return outcome
+
+    def _store(self, session: Session, batch: Sequence[ParsedLine]) -> BatchOutcome:
+        events: IEventRepository = EventRepository(session)
+        sorted_batch = sort_batch(batch, events)
+        news = self._number(session, sorted_batch)
+        facts = [new.event.facts(new.id) for new in news]
+        verdicts = self._decide(session, facts, events)
+        rejects = RejectRepository(session)
+        unknown = rejects.add_many(sorted_batch.rejects, run_id=self._run.run_id, path=self._run.path)
+        outcome = BatchOutcome(facts, sorted_batch.duplicates, sorted_batch.rejects, unknown, verdicts)
+        events.add_many(news)
+        self._store_decisions(session, outcome.decisions)
+        return outcome
+
+    def _number(self, session: Session, batch: SortedBatch) -> list[NewEvent]:
+        (ids,) = draw_ids(session, (Event, len(batch.new)))
+        run_id, input_id = self._run.run_id, self._run.input_id
+        return [
+            NewEvent(number, event, run_id, input_id, line.number)
+            for number, (line, event) in zip(ids, batch.new, strict=True)
+        ]
+
+    def _decide(self, session: Session, facts: Sequence[EventFacts], events: IEventRepository) -> list[Verdict]:
+        requests: ISendRequestRepository = SendRequestRepository(session)
+        versions = RulesVersionRepository(session)
+
+        def looked_at(version_id: int, rule_name: str, event_type: str) -> bool:
+            return self._in_force.looked_at(version_id, rule_name, event_type, versions.get_text)
+
+        history = HistoryLoader(events, requests, self._rules, looked_at).load(facts)
+        return [verdict for event in facts for verdict in arrive(self._rules, event, history)]
+
+    def _store_decisions(self, session: Session, decisions: Iterable[Decision]) -> None:
+        requests: ISendRequestRepository = SendRequestRepository(session)
+        suppressions: ISuppressionRepository = SuppressionRepository(session)
+        by_outcome: dict[Outcome, list[Decision]] = {outcome: [] for outcome in Outcome}
+        for decision in decisions:
+            by_outcome[decision.outcome].append(decision)
+        made, blocked = by_outcome[Outcome.REQUESTED], by_outcome[Outcome.SUPPRESSED]
+        request_ids, suppression_ids = draw_ids(session, (SendRequest, len(made)), (Suppression, len(blocked)))
+        requests.add_many(request_rows(made, request_ids, self._run))
+        suppressions.add_many(suppression_rows(blocked, suppression_ids, self._run))

@@ -1,0 +1,69 @@
+"""A user's past as far as the rules can use it: pure, in memory, and growing while a batch is decided."""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from marketing_cli.domain.events import EventFacts, EventRef
+from marketing_cli.domain.moments import later
+from marketing_cli.domain.windows import RequestFact, Window
+
+
+def _order(ref: EventRef) -> tuple[datetime, int]:
+    return ref.timestamp, ref.id
+
+
+class History:
+    """Prior events, used-up windows, and events that still wait for a fact.
+
+    Every key starts with the user, so that one instance serves all users of a batch.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing known."""
+        self._events: dict[tuple[str, str], list[EventRef]] = defaultdict(list)
+        self._used: dict[tuple[str, str, str], RequestFact] = {}
+        self._open: dict[tuple[str, str], list[EventFacts]] = defaultdict(list)
+
+    def add_event(self, user_id: str, event_type: str, ref: EventRef) -> None:
+        """Remember an event; a second time changes nothing."""
+        refs = self._events[user_id, event_type]
+        place = bisect_left(refs, _order(ref), key=_order)
+        if place == len(refs) or refs[place].id != ref.id:
+            refs.insert(place, ref)
+
+    def nearest_prior(self, event: EventFacts, event_type: str) -> EventRef | None:
+        """The latest event of a type at or before this one, which is never its own prior event."""
+        refs = self._events.get((event.user_id, event_type), [])
+        upto = bisect_right(refs, event.timestamp, key=lambda ref: ref.timestamp)
+        return next((ref for ref in reversed(refs[max(0, upto - 2) : upto]) if ref.id != event.id), None)
+
+    def nearest_later(self, event: EventFacts, event_type: str) -> EventRef | None:
+        """The earliest event of a type after this one."""
+        refs = self._events.get((event.user_id, event_type), [])
+        place = bisect_right(refs, event.timestamp, key=lambda ref: ref.timestamp)
+        return refs[place] if place < len(refs) else None
+
+    def use_window(self, window: Window, request: RequestFact) -> None:
+        """Remember that a request used up a window; the first one stays."""
+        self._used.setdefault((request.user_id, request.template, window.name), request)
+
+    def user_of_window(self, user_id: str, template: str, window: Window) -> RequestFact | None:
+        """The request that used up a window, if any."""
+        return self._used.get((user_id, template, window.name))
+
+    def leave_open(self, rule_name: str, event: EventFacts) -> None:
+        """Remember that a rule looked at an event, did not match, and may match once a late fact arrives."""
+        insort(self._open[event.user_id, rule_name], event, key=lambda e: (e.timestamp, e.id))
+
+    def close(self, rule_name: str, event: EventFacts) -> None:
+        """Forget an open event: the rule has decided it."""
+        self._open[event.user_id, rule_name].remove(event)
+
+    def open_within(self, rule_name: str, arriving: EventFacts, within: timedelta) -> Iterable[EventFacts]:
+        """The open events of a rule, from the arriving event's moment until `within` after it, both ends included."""
+        events = self._open.get((arriving.user_id, rule_name), [])
+        first = bisect_left(events, arriving.timestamp, key=lambda e: e.timestamp)
+        last = bisect_right(events, later(arriving.timestamp, within), key=lambda e: e.timestamp)
+        return [e for e in events[first:last] if e.id != arriving.id]

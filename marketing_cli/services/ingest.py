@@ -1,0 +1,220 @@
+"""One ingest run: inputs in, batches stored, a ledger entry and a report out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from marketing_cli.database.failures import DATABASE_ERRORS, explain
+from marketing_cli.database.sessions import Transactions
+from marketing_cli.domain.batches import Counts
+from marketing_cli.domain.lines import InputState
+from marketing_cli.errors import ExitCode, MmsgError, TooManyRejects, unexpected
+from marketing_cli.schemas.report import IngestReport, RulesReport, RunStatus
+from marketing_cli.services.batch import ParsedLine
+from marketing_cli.services.error_budget import ErrorBudget
+from marketing_cli.services.event_processing import EventProcessingService
+from marketing_cli.services.line_parsing import ParseOptions, parse_line
+from marketing_cli.services.rules_files import LoadedRules
+from marketing_cli.services.run_books import InputBooks, RunBooks
+from marketing_cli.services.run_ledger import RunLedger
+from marketing_cli.services.stopping import Interrupted, NeverStop, StopRequest
+from marketing_cli.sources.discovery import InputPath
+from marketing_cli.sources.reader import InputReader, ReadOptions
+
+DEFAULT_BATCH_SIZE = 5000
+"""Lines in a batch."""
+
+MAX_BATCH_BYTES = 16 * 1024 * 1024
+"""A batch also ends at so many bytes, so that long lines do not fill the memory."""
+
+Progress: TypeAlias = Callable[[InputReader, int], None]
+"""Told the input in hand, and how many of its lines are stored."""
+
+Acknowledge: TypeAlias = Callable[[int | None, str, int, int], object]
+"""Told of each batch as soon as its COMMIT has returned: run id, path, first and last line."""
+
+OnFailure: TypeAlias = Callable[[Exception], None]
+"""Told what broke, as it was raised, before it becomes a sentence in the report."""
+
+_BROKEN = {InputState.TRUNCATED, InputState.CORRUPT, InputState.UNREADABLE}
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """What the command line says about a run; the defaults are its defaults."""
+
+    read: ReadOptions = field(default_factory=ReadOptions)
+    assume_timezone: ZoneInfo | None = None
+    batch_size: int = DEFAULT_BATCH_SIZE
+    backfill: bool = False
+    dry_run: bool = False
+    max_errors: ErrorBudget | None = None
+    rejects_ok: bool = False
+    known_rejects_ok: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Lines to be stored together: their input's place, and its state once they are stored."""
+
+    place: int
+    lines: Sequence[ParsedLine]
+    counts: Counts
+    state: InputState
+
+
+@dataclass(slots=True)
+class _Ending:
+    """Why a run ended before its inputs did, if it did."""
+
+    interrupted: int | None = None
+    error: MmsgError | None = None
+
+
+class IngestService:
+    """Takes inputs through `EventProcessingService`, batch by batch, and keeps the books."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the last two are for whoever watches
+        self,
+        transactions: Transactions,
+        rules: LoadedRules,
+        options: IngestOptions,
+        stop: StopRequest | None = None,
+        acknowledge: Acknowledge = lambda *_batch: None,
+        on_failure: OnFailure = lambda _failure: None,
+    ) -> None:
+        """Store through these transactions, deciding by these rules."""
+        self._transactions = transactions
+        self._rules = rules
+        self._options = options
+        self._stop = stop or NeverStop()
+        self._acknowledge = acknowledge
+        self._on_failure = on_failure
+
+    def run(self, inputs: Sequence[InputPath], progress: Progress = lambda _reader, _lines: None) -> IngestReport:
+        """Read all inputs. However it ends, the report says how far it came and why it stopped.
+
+        Raises whatever keeps the run from being entered in the ledger: then nothing has happened.
+        """
+        books = RunBooks([InputBooks(entry.path) for entry in inputs], datetime.now(UTC))
+        ledger = RunLedger(self._transactions, books, backfill=self._options.backfill)
+        ledger.open(self._rules, books.started_at)
+        ending = _Ending()
+        try:
+            with self._stop.interruptible():
+                for place, entry in enumerate(inputs):
+                    self._ingest(place, entry, ledger, progress)
+            self._check_budget(books, at_end=True)
+        except Interrupted as interrupted:
+            ending.interrupted = interrupted.exit_code
+        except Exception as failure:  # noqa: BLE001 - what is stored stays, and must be reported
+            ending.error = self._explained(failure)
+        finished_at = datetime.now(UTC)
+        self._close(ledger, ending, finished_at)
+        return self._report(ledger, ending, finished_at)
+
+    def _ingest(self, place: int, entry: InputPath, ledger: RunLedger, progress: Progress) -> None:
+        service = EventProcessingService(self._transactions, self._rules.rule_set, ledger.reference(place))
+        books = ledger.books.inputs[place]
+        with InputReader(entry, self._options.read) as reader:
+            books.note(reader)
+            for batch, counts in self._batches(reader):
+                with self._stop.deferred():
+                    self._store(service, ledger, _Batch(place, batch, counts, reader.state))
+                    books.note(reader)
+                progress(reader, books.counts.lines)
+                self._check_budget(ledger.books, at_end=False)
+            books.note(reader)
+
+    def _store(self, service: EventProcessingService, ledger: RunLedger, batch: _Batch) -> None:
+        place, counts = batch.place, batch.counts
+        books = ledger.books.inputs[place]
+        outcome = service.process_batch(
+            batch.lines,
+            lambda session, done: ledger.store_progress(session, place, done.book(counts), done, batch.state),
+        )
+        self._acknowledge(ledger.run_id, books.path, books.counts.lines + 1, books.counts.lines + counts.lines)
+        ledger.books.enter(place, outcome, outcome.book(counts), self._rules.rule_set)
+
+    def _batches(self, reader: InputReader) -> Iterator[tuple[list[ParsedLine], Counts]]:
+        """Parse an input into batches, each with the number of its lines and of the blank ones among them."""
+        options = ParseOptions(self._options.assume_timezone)
+        batch: list[ParsedLine] = []
+        counts, size = Counts(), 0
+        for line in reader.lines():
+            counts.lines += 1
+            size += len(line.raw)
+            content = parse_line(line, options)
+            if content is None:
+                counts.blank += 1
+            else:
+                batch.append(ParsedLine(line, content))
+            if counts.lines >= self._options.batch_size or size >= MAX_BATCH_BYTES:
+                yield batch, counts
+                batch, counts, size = [], Counts(), 0
+        if counts.lines:
+            yield batch, counts
+
+    def _check_budget(self, books: RunBooks, *, at_end: bool) -> None:
+        budget = self._options.max_errors
+        refused = self._refused(books)
+        if budget is not None and budget.exceeded(refused, books.counts.lines, at_end=at_end):
+            raise TooManyRejects(
+                f"stopped: {refused:,} of {books.counts.lines:,} lines refused, more than {budget} allows."
+                " What was stored stays; see `mmsg rejects`."
+            )
+
+    def _refused(self, books: RunBooks) -> int:
+        return books.unknown_rejects if self._options.known_rejects_ok else books.counts.rejected
+
+    def _explained(self, failure: Exception) -> MmsgError:
+        """The failure as a sentence, once whoever wants to see it whole has seen it."""
+        if isinstance(failure, TooManyRejects):
+            return failure
+        self._on_failure(failure)
+        if isinstance(failure, DATABASE_ERRORS):
+            return explain(failure)
+        return failure if isinstance(failure, MmsgError) else unexpected(failure)
+
+    def _close(self, ledger: RunLedger, ending: _Ending, finished_at: datetime) -> None:
+        """Enter the end in the ledger. Where that fails the run stays `running` there, and counts as failed."""
+        try:
+            ledger.close(*self._outcome(ledger.books, ending), finished_at)
+        except Exception as failure:  # noqa: BLE001 - the report still says what was stored
+            ending.error = ending.error or self._explained(failure)
+
+    def _report(self, ledger: RunLedger, ending: _Ending, finished_at: datetime) -> IngestReport:
+        books = ledger.books
+        status, exit_code = self._outcome(books, ending)
+        return IngestReport(
+            run_id=None if self._options.dry_run else ledger.run_id,
+            status=status,
+            exit_code=exit_code,
+            dry_run=self._options.dry_run,
+            backfill=self._options.backfill,
+            started_at=books.started_at,
+            finished_at=finished_at,
+            inputs=[entry.report() for entry in books.inputs],
+            totals=books.totals(),
+            rejects_by_reason=dict(sorted(books.rejects_by_reason.items())),
+            not_comparable=books.not_comparable,
+            unknown_types=books.unknown_types,
+            warnings=books.warnings(backfill=self._options.backfill),
+            rules=RulesReport(source=self._rules.source, sha256=self._rules.sha256),
+            error=None if ending.error is None else str(ending.error),
+        )
+
+    def _outcome(self, books: RunBooks, ending: _Ending) -> tuple[RunStatus, ExitCode]:
+        """The most serious of what happened."""
+        if ending.interrupted is not None:
+            return RunStatus.INTERRUPTED, ExitCode(ending.interrupted)
+        if isinstance(ending.error, TooManyRejects):
+            return RunStatus.ABORTED, ending.error.exit_code
+        if ending.error is not None:
+            return RunStatus.FAILED, ending.error.exit_code
+        refused = 0 if self._options.rejects_ok else self._refused(books)
+        if refused or any(entry.state in _BROKEN for entry in books.inputs):
+            return RunStatus.PARTIAL, ExitCode.PARTIAL
+        return RunStatus.OK, ExitCode.OK

@@ -1,0 +1,84 @@
+"""Transactions that leave no trace: what a dry run works in."""
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy.orm import sessionmaker
+
+from marketing_cli.database.engine import DEFAULT_BUSY_TIMEOUT, make_engine, prepare_file, sqlite_path
+from marketing_cli.database.failures import failures_explained
+from marketing_cli.database.migration import require_newest_schema
+from marketing_cli.database.sessions import Transactions, open_database
+from marketing_cli.errors import MmsgError
+from marketing_cli.repositories.locks import lock_all_users
+
+
+@contextmanager
+def open_sandbox(url: str, *, busy_timeout: float = DEFAULT_BUSY_TIMEOUT) -> Iterator[Transactions]:
+    """Transactions on the database as it stands, all undone when the block ends.
+
+    SQLite: on a private copy, so that other runs go on. PostgreSQL: savepoints in one transaction, which holds every
+    user's lock from the start (taking them batch by batch could wait in a circle with another run).
+    """
+    path = sqlite_path(url)
+    opened = _in_one_transaction(url, busy_timeout) if path is None else _on_a_copy(url, path, busy_timeout)
+    with opened as transactions:
+        yield transactions
+
+
+@contextmanager
+def _on_a_copy(url: str, path: Path, busy_timeout: float) -> Iterator[Transactions]:
+    with open_database(url, busy_timeout=busy_timeout):
+        pass  # missing, behind or ahead: said of the database itself, not of a copy
+    with ExitStack() as stack:
+        with _copying_explained():
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mmsg-dry-run-"))
+            copy = f"sqlite:///{folder}/copy.db"
+            prepare_file(copy)
+            _copy(path, Path(folder, "copy.db"), busy_timeout)
+        yield stack.enter_context(open_database(copy, writes=True, busy_timeout=busy_timeout))
+
+
+def _copy(path: Path, copy: Path, busy_timeout: float) -> None:
+    where = f"{path.absolute().as_uri()}?mode=rw"
+    with (
+        closing(sqlite3.connect(where, uri=True, timeout=busy_timeout, isolation_level=None)) as source,
+        closing(sqlite3.connect(copy)) as target,
+    ):
+        # Locked by reading, within the time-out: the copying itself would wait for another's lock without an end.
+        source.execute("BEGIN")
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        source.backup(target)
+
+
+@contextmanager
+def _copying_explained() -> Iterator[None]:
+    try:
+        with failures_explained():
+            yield
+    except OSError as error:
+        raise MmsgError(
+            f"a dry run works on a private copy of the database, which could not be made ({error.strerror})."
+            " Make room for it, or point TMPDIR at a folder that has room."
+        ) from error
+
+
+@contextmanager
+def _in_one_transaction(url: str, busy_timeout: float) -> Iterator[Transactions]:
+    engine = make_engine(url, writes=True, busy_timeout=busy_timeout)
+    try:
+        with failures_explained(connecting=True):
+            require_newest_schema(engine)
+        with failures_explained(), engine.connect() as connection, connection.begin() as whole:
+            savepoints = sessionmaker(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
+            with savepoints.begin() as session:  # committed, since a savepoint that is undone gives its locks back
+                lock_all_users(session)
+            try:
+                yield savepoints.begin
+            finally:
+                whole.rollback()
+    finally:
+        engine.dispose()

@@ -1,0 +1,23 @@
+"""Set-up: the database's schema, for `mmsg migrate`."""
+
+from marketing_cli.database.engine import DEFAULT_BUSY_TIMEOUT, make_engine
+from marketing_cli.database.failures import failures_explained
+from marketing_cli.database.migration import MigrationResult, migrate, migration_sql, require_newest_schema
+
+__all__ = ["MigrationResult", "check_schema", "migrate_database", "migration_sql"]
+
+
+def migrate_database(url: str, busy_timeout: float = DEFAULT_BUSY_TIMEOUT) -> MigrationResult:
+    """Bring the database to the newest schema; see `database.migration.migrate`."""
+    with failures_explained(connecting=True):
+        return migrate(url, busy_timeout)
+
+
+def check_schema(url: str) -> None:
+    """Raise DatabaseMissing, DatabaseBehind, DatabaseAhead or DatabaseUnavailable unless the schema is the newest."""
+    engine = make_engine(url, writes=False)
+    try:
+        with failures_explained(connecting=True):
+            require_newest_schema(engine)
+    finally:
+        engine.dispose()

@@ -1,0 +1,72 @@
+"""May this message be requested, or is its limit used up? Pure: limits, event time and windows."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from marketing_cli.domain.events import EventFacts
+from marketing_cli.domain.moments import END_OF_TIME, START_OF_TIME, TICK
+from marketing_cli.domain.reasons import ReasonCode
+from marketing_cli.domain.texts import z
+from marketing_cli.domain.windows import RequestFact, Stretch, Window
+from marketing_cli.schemas.rules import Limit, Rule
+
+_EVER = Window("ever", ReasonCode.ALREADY_SENT_ONCE_EVER, ((START_OF_TIME, END_OF_TIME),))
+
+
+def window_of(rule: Rule, event: EventFacts) -> Window:
+    """The window of the rule's limit that this event lies in."""
+    if rule.limit is Limit.ONCE_EVER:
+        return _EVER
+    if rule.limit is Limit.ONCE_PER_CALENDAR_DAY:
+        return _day_window(rule.timezone, _local_day(event.timestamp, rule.zone))
+    moment = (event.timestamp, event.timestamp)
+    return Window(f"event:{event.key}", ReasonCode.ALREADY_SENT_FOR_EVENT, (moment,), event.id)
+
+
+def _local_day(moment: datetime, zone: ZoneInfo) -> date:
+    try:
+        return moment.astimezone(zone).date()
+    except OverflowError:  # the last hours of the year 9999, east of Greenwich
+        return date.max
+
+
+@lru_cache(maxsize=4096)
+def _day_window(timezone: str, day: date) -> Window:
+    name = f"day:{day}" if timezone == "UTC" else f"day:{day}[{timezone}]"
+    return Window(name, ReasonCode.DAILY_CAP_REACHED, _stretches(day, ZoneInfo(timezone)))
+
+
+def _stretches(day: date, zone: ZoneInfo) -> tuple[Stretch, ...]:
+    """When a day is, in UTC. It is interrupted where the zone puts its clocks back over midnight."""
+    begins, interrupted, goes_on = _midnight(day, zone)
+    if day == date.max:
+        return ((begins, END_OF_TIME),)
+    ends, returns, ends_again = _midnight(day + timedelta(days=1), zone)
+    parts = (begins, interrupted), (goes_on, ends), (returns, ends_again)
+    return tuple((start, end - TICK) for start, end in parts if start < end)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> tuple[datetime, datetime, datetime]:
+    """When a day begins, when clocks go back over that midnight, and when it begins again: mostly one moment."""
+    first, again = (datetime.combine(day, time(fold=fold), zone).astimezone(UTC) for fold in (0, 1))
+    if again <= first:  # once, or not at all: then the day begins when the clocks are put forward
+        return first, first, first
+    low, high = first, again
+    while high - low > TICK:
+        middle = low + (high - low) / 2
+        low, high = (middle, high) if middle.astimezone(zone).date() == day else (low, middle)
+    return first, high, again
+
+
+def blocked_text(window: Window, event: EventFacts, request: RequestFact) -> str:
+    """What used up the limit, for people: template, time and event of the earlier request."""
+    by = f"(event {request.event_key})" if request.event_key is not None else "(its event is no longer stored)"
+    if window.code is ReasonCode.ALREADY_SENT_ONCE_EVER:
+        return f"skipped {request.template}: already sent at {z(request.event_timestamp)} {by}"
+    if window.code is ReasonCode.ALREADY_SENT_FOR_EVENT:
+        return f"skipped {request.template}: already sent for this event at {z(request.event_timestamp)} {by}"
+    sent = request.event_timestamp
+    same_utc_day = sent.date() == event.timestamp.date()
+    when = f"today at {sent:%H:%M}Z" if same_utc_day else f"on the same calendar day at {z(sent)}"
+    return f"skipped {request.template}: already sent {when} {by}"

@@ -1,0 +1,154 @@
+"""Unpacks gzip and zstd archives piece by piece, and tells a sound one from a cut or a corrupt one."""
+
+import sys
+import zlib
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Protocol
+
+from marketing_cli.sources.opening import CHUNK_BYTES, ByteFile
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_GZIP_WITH_CHECKSUM = 31
+_SMALLEST_GZIP = 20
+_NEAR_BYTES = 64 * 1024
+
+
+class Compression(StrEnum):
+    """How an input is packed, by its first bytes and not by its name."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+
+
+_SIGNATURES = {
+    Compression.GZIP: (b"\x1f\x8b",),
+    # The sixteen others begin frames without data, which some packers write first.
+    Compression.ZSTD: (b"\x28\xb5\x2f\xfd", *(bytes([kind]) + b"\x2a\x4d\x18" for kind in range(0x50, 0x60))),
+}
+
+
+class CorruptArchive(Exception):
+    """An archive's checksum or format is wrong, so nothing that came out of it can be trusted."""
+
+
+class _Member(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+def compression_of(start: bytes) -> Compression:
+    """Recognise an archive by its first four bytes."""
+    for kind, signatures in _SIGNATURES.items():
+        if start.startswith(signatures):
+            return kind
+    return Compression.NONE
+
+
+def verify(file: ByteFile, kind: Compression) -> None:
+    """Unpack a whole archive, keep nothing, and go back to its start. Raises CorruptArchive and OSError."""
+    for _ in Archive(file, kind).chunks():
+        pass
+    file.rewind()
+
+
+class Archive:
+    """An archive that is unpacked once, from where its file stands; members after each other are read as one."""
+
+    def __init__(self, file: ByteFile, kind: Compression) -> None:
+        """Unpack `file`, which stays open and whose position shows how far it was read."""
+        self.cut_short = False
+        self._file = file
+        self._kind = kind
+        self._last_bytes = b""
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield what the archive holds; afterwards `cut_short` is True when its end is missing.
+
+        Raises CorruptArchive, perhaps only after wrong data (hence `verify`), and OSError.
+        """
+        data = self._read()
+        while data and not self.cut_short:
+            member = _GzipMember() if self._kind is Compression.GZIP else zstd.ZstdDecompressor()
+            yield from self._member_chunks(member, data)
+            data = self._after(member)
+
+    def _member_chunks(self, member: _Member, start: bytes) -> Iterator[bytes]:
+        data, unpacked = start, 0
+        while True:
+            try:
+                chunk = member.decompress(data, CHUNK_BYTES)
+            except (zlib.error, zstd.ZstdError) as error:
+                raise self._corrupt(str(error).rpartition(": ")[2]) from error
+            unpacked += len(chunk)
+            if chunk:
+                yield chunk
+            if member.eof:
+                return
+            data = self._read() if member.needs_input else b""
+            if member.needs_input and not data:
+                self._end_early(unpacked)
+                return
+
+    def _after(self, member: _Member) -> bytes:
+        """Return the start of the next member, b"" at the end of the file."""
+        data = member.unused_data or self._read()
+        if self._kind is Compression.GZIP:
+            data = data.lstrip(b"\0")
+            while not data and (more := self._read()):  # Tapes and some tools fill up the last block with zeros.
+                data = more.lstrip(b"\0")
+        if not any(signature.startswith(data[: len(signature)]) for signature in _SIGNATURES[self._kind]):
+            raise self._corrupt("something else follows its end")
+        return data
+
+    def _end_early(self, unpacked: int) -> None:
+        """Tell an archive that lacks its end from one whose end was misread because of a wrong bit before it."""
+        # The last four bytes of a gzip file say how long its content is; in a cut file they are anything.
+        named_length = int.from_bytes(self._last_bytes, "little")
+        near = abs(named_length - unpacked % 2**32) < _NEAR_BYTES
+        if self._kind is Compression.GZIP and near and self._file.position >= _SMALLEST_GZIP:
+            raise self._corrupt("its content does not end where it should")
+        self.cut_short = True
+
+    def _read(self) -> bytes:
+        data = self._file.read(CHUNK_BYTES)
+        self._last_bytes = (self._last_bytes + data[-4:])[-4:]
+        return data
+
+    def _corrupt(self, why: str) -> CorruptArchive:
+        return CorruptArchive(
+            f"the {self._kind} archive is corrupt ({why}, noticed in the first {self._file.position} bytes); "
+            "none of its content can be trusted, so fetch or pack it again"
+        )
+
+
+class _GzipMember:
+    """One member of a gzip file, unpacked through the same few methods as a zstd frame."""
+
+    def __init__(self) -> None:
+        self._inflate = zlib.decompressobj(wbits=_GZIP_WITH_CHECKSUM)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._inflate.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inflate.unused_data
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        chunk = self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
+        # A full chunk may not be all that is in there, even when all input is used up.
+        self.needs_input = not self._inflate.unconsumed_tail and len(chunk) < max_length
+        return chunk
