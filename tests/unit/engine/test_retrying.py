@@ -1,0 +1,83 @@
+"""When a transaction that the database refused is tried again, and when it is given up."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
+
+from marketing_cli.errors import MmsgError
+from marketing_cli.services import retrying
+from marketing_cli.services.retrying import ATTEMPTS, retry_refused
+
+
+class Answered(Exception):
+    """What a driver raises; PostgreSQL's have an SQLSTATE."""
+
+    def __init__(self, sqlstate: str | None = None) -> None:
+        """Have this SQLSTATE."""
+        super().__init__("payload 4711")
+        self.sqlstate = sqlstate
+
+
+def refused(kind: type[DBAPIError], sqlstate: str | None = None) -> DBAPIError:
+    """A failure as SQLAlchemy reports it."""
+    return kind("INSERT", None, Answered(sqlstate))
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that were made, without making them."""
+    made: list[float] = []
+    monkeypatch.setattr(retrying.time, "sleep", made.append)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("failure", "attempts"),
+    [
+        (refused(IntegrityError), ATTEMPTS),
+        (refused(IntegrityError, "23505"), ATTEMPTS),
+        (refused(OperationalError, "40001"), ATTEMPTS),
+        (refused(OperationalError, "40P01"), ATTEMPTS),
+        (refused(OperationalError, "55P03"), 1),
+        (refused(OperationalError, "57014"), 1),
+        (refused(OperationalError), 1),
+        (refused(ProgrammingError, "42P01"), 1),
+        (MmsgError("no"), 1),
+        (KeyboardInterrupt(), 1),
+    ],
+)
+def test_only_a_refusal_is_worth_another_attempt(failure: BaseException, attempts: int) -> None:
+    """A row or a transaction that the database refused, five times in all; any other failure passes at once."""
+    calls: list[int] = []
+
+    def attempt() -> None:
+        calls.append(1)
+        raise failure
+
+    with pytest.raises(BaseException) as raised:  # noqa: PT011 - which one is checked below
+        retry_refused(attempt)
+    assert len(calls) == attempts
+    if attempts == 1:
+        assert raised.value is failure
+    else:
+        assert isinstance(raised.value, MmsgError)
+        assert raised.value.__cause__ is failure
+        assert "4711" not in str(raised.value)
+
+
+@pytest.mark.parametrize("failures", range(ATTEMPTS))
+def test_the_first_attempt_that_works_is_the_last(failures: int, pauses: list[float]) -> None:
+    """Its answer is given; before each further attempt there is a short pause, so that two runs do not collide again."""
+    answers: list[Any] = [refused(IntegrityError)] * failures + ["stored", "never asked"]
+
+    def attempt() -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert retry_refused(attempt) == "stored"
+    assert answers == ["never asked"]
+    assert len(pauses) == failures
+    assert all(0 <= pause < 1 for pause in pauses)
