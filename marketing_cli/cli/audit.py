@@ -32,7 +32,7 @@ know this template; 4 no such event or user (a refused one is said to be refused
 def audit(
     ctx: typer.Context,
     event_id: Annotated[
-        str | None, typer.Argument(metavar="[EVENT_ID]", help="The event's id, as its producer spells it.")
+        str | None, typer.Argument(metavar="EVENT_ID", help="The event's id, as its producer spells it.")
     ] = None,
     row: Annotated[
         int | None,

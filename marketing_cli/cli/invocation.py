@@ -31,6 +31,7 @@ class Invocation:
     def fail(self, error: Exception | Interrupted) -> ExitCode:
         """Say what went wrong, in one line if quiet, and return the code to exit with."""
         if isinstance(error, Interrupted):
+            self.streams.err("mmsg: interrupted; nothing was stored")
             return ExitCode(error.exit_code)
         self.trace(error)
         if not isinstance(error, MmsgError):

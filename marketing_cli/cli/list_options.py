@@ -18,7 +18,7 @@ Until: TypeAlias = Annotated[
     str | None, typer.Option("--until", help="Before (not at): written like --since.", metavar="TIME")
 ]
 Limit: TypeAlias = Annotated[
-    int | None, typer.Option("--limit", help="At most so many; 50 unless it is given, 0 for all.", metavar="N")
+    int | None, typer.Option("--limit", help="Show at most N (default 50); 0 shows all.", metavar="N")
 ]
 Summary: TypeAlias = Annotated[
     bool, typer.Option("--summary", help="Counts instead of a list; all of them, unless there is a --limit.")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from marketing_cli.cli.invocation import begin
-from marketing_cli.cli.options import EnvFile, Quiet
+from marketing_cli.cli.options import BusyTimeout, EnvFile, Quiet
 
 _EPILOG = """\b
 Examples:
@@ -22,6 +22,7 @@ def migrate(
     ctx: typer.Context,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; answer by exit code.")] = False,
     sql: Annotated[bool, typer.Option("--sql", help="Change nothing; print the SQL of the newest schema.")] = False,
+    busy_timeout: BusyTimeout = 60.0,
     quiet: Quiet = False,
     env_file: EnvFile = None,
 ) -> None:
@@ -40,7 +41,7 @@ def migrate(
     elif check:
         schema.check_schema(url)
     else:
-        result = schema.migrate_database(url)
+        result = schema.migrate_database(url, busy_timeout)
         arrow = "→" if invocation.streams.stderr.has_unicode else "->"
         invocation.streams.note(f"schema {result.before or 'none'} {arrow} {result.after}")
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 
+from marketing_cli.database.same_file import OpenedFile
 from marketing_cli.errors import DatabaseMissing, DatabaseUnavailable, MmsgError
 
 DEFAULT_BUSY_TIMEOUT = 60.0
@@ -79,7 +80,10 @@ def _sqlite_engine(url: URL, *, writes: bool, busy_timeout: float) -> Engine:
     event.listen(engine, "connect", lambda connection, _: _set_up_sqlite(connection, waiting, writes=writes))
     event.listen(engine, "begin", lambda connection: waiting.execute(connection, "IMMEDIATE" if writes else "DEFERRED"))
     if writes:
+        file = OpenedFile(path)
+        event.listen(engine, "begin", lambda _: file.check())
         event.listen(engine, "commit", waiting.commit)
+        event.listen(engine, "commit", lambda _: file.check())
     return engine
 
 

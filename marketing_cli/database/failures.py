@@ -13,10 +13,12 @@ from marketing_cli.errors import DatabaseUnavailable, MmsgError
 DATABASE_ERRORS = (SQLAlchemyError, sqlite3.Error)
 """What `explain` takes."""
 
+DAMAGED = "the database file is damaged. Restore a backup, then run the same command again."
+
 _LOCK_NOT_AVAILABLE = "55P03"
 _SQLITE_MEANINGS = {
     sqlite3.SQLITE_FULL: "the disk is full. Make room and run the same command again.",
-    sqlite3.SQLITE_CORRUPT: "the database file is damaged. Restore a backup, then run the same command again.",
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: "the file is not an SQLite database. Check DATABASE_URL.",
     sqlite3.SQLITE_READONLY: "the database cannot be written to. Check the permissions of the file and its folder.",
     sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened. Check the permissions of the file and its folder.",
@@ -44,8 +46,8 @@ def explain(error: SQLAlchemyError | sqlite3.Error, *, connecting: bool = False)
     original = error if isinstance(error, sqlite3.Error) else getattr(error, "orig", None)
     if is_busy(error) or getattr(original, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
         return DatabaseUnavailable(
-            "the database stayed busy: another run holds it. Run the same command again later,"
-            " or wait longer with --busy-timeout."
+            "the database stayed busy: another run holds it. Run the same command again later;"
+            " `ingest` and `migrate` wait longer with --busy-timeout."
         )
     if isinstance(original, sqlite3.Error):
         return _explain_sqlite(original)
@@ -63,5 +65,7 @@ def explain(error: SQLAlchemyError | sqlite3.Error, *, connecting: bool = False)
 
 def _explain_sqlite(original: sqlite3.Error) -> MmsgError:
     code = getattr(original, "sqlite_errorcode", 0) & 0xFF
-    meaning = _SQLITE_MEANINGS.get(code, f"the database reported a failure ({original.sqlite_errorname}).")
+    # The driver's own complaints have no code.
+    name = getattr(original, "sqlite_errorname", type(original).__name__)
+    meaning = _SQLITE_MEANINGS.get(code, f"the database reported a failure ({name}).")
     return DatabaseUnavailable(meaning) if code in _UNAVAILABLE else MmsgError(meaning)

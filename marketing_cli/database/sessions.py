@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from marketing_cli.database.damage import refuse_damaged
 from marketing_cli.database.engine import DEFAULT_BUSY_TIMEOUT, make_engine
 from marketing_cli.database.failures import failures_explained
 from marketing_cli.database.migration import require_newest_schema
@@ -20,13 +21,15 @@ def open_database(
 ) -> Iterator[Transactions]:
     """The transactions of a migrated database; it is closed when the block ends.
 
-    Raises DatabaseUnavailable, DatabaseMissing, DatabaseAhead or DatabaseBehind before the block, and turns what the
-    database reports inside it into a MmsgError.
+    Raises DatabaseUnavailable, DatabaseMissing, DatabaseAhead or DatabaseBehind before the block, or MmsgError for a
+    damaged one that is to be written to; and turns what the database reports inside the block into a MmsgError.
     """
     engine = make_engine(url, writes=writes, busy_timeout=busy_timeout)
     try:
         with failures_explained(connecting=True):
             require_newest_schema(engine)
+            if writes:
+                refuse_damaged(engine)
         with failures_explained():
             yield sessionmaker(engine, expire_on_commit=False).begin
     finally:

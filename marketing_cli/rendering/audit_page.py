@@ -60,10 +60,11 @@ def _as_received(response: AuditResponse) -> Iterator[Item]:
 
 def source_text(source: Source) -> str:
     """Where an event came from."""
-    return f"{_place(source.path, source.line, source.format)} (run {source.run_id})"
+    return f"{place_text(source.path, source.line, source.format)} (run {source.run_id})"
 
 
-def _place(path: str, line: int, form: str | None = None) -> str:
+def place_text(path: str, line: int, form: str | None = None) -> str:
+    """An input and a place in it."""
     name = "standard input" if path == "-" else path
     return f"{name}, {'element' if form == 'array' else 'line'} {line}"
 
@@ -73,9 +74,9 @@ def rules_versions(decisions: Sequence[AuditedDecision]) -> list[str]:
     return list(dict.fromkeys(decision.rules_sha256 for decision in decisions))
 
 
-def rules_heading(versions: Sequence[str]) -> str:
+def rules_heading(versions: Sequence[str], what: str = "version") -> str:
     """The rules version for a heading, where one decided all."""
-    return f" (version {versions[0][:_SHORT_SHA]})" if len(versions) == 1 else ""
+    return f" ({what} {versions[0][:_SHORT_SHA]})" if len(versions) == 1 else ""
 
 
 def decision_item(decision: AuditedDecision, about: str = "", *, with_rules: bool = False) -> Bullet:
@@ -142,5 +143,5 @@ def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
 def reject_item(kept: AuditedReject) -> Bullet:
     """A refused line: where it stood, and why it was refused."""
     times = "" if kept.count == 1 else f", {kept.count} times, last in run {kept.last_run_id}"
-    place = f"{_place(kept.path, kept.line)} (run {kept.run_id}{times})"
+    place = f"{place_text(kept.path, kept.line)} (run {kept.run_id}{times})"
     return Bullet(Mark.NOTE, f"{place}: {kept.reason}: {kept.detail}")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from marketing_cli.domain.reasons import Outcome
-from marketing_cli.rendering.audit_page import decision_item, rules_heading, rules_versions
+from marketing_cli.rendering.audit_page import decision_item, place_text, rules_heading, rules_versions
 from marketing_cli.rendering.page import Field, Item, Page, Paragraph, Section
 from marketing_cli.rendering.tabular import Column, Listing, Tone
 from marketing_cli.rendering.times import z
@@ -94,7 +94,7 @@ def _decision_text(decision: MessageDecision) -> str:
 def _reject_text(kept: AuditedReject) -> str:
     kind = kept.event_type or "a line without a legible type"
     times = "" if kept.count == 1 else f", {kept.count} times"
-    return f"{kind}: {kept.reason}: {kept.detail} ({kept.path}, line {kept.line}{times})"
+    return f"{kind}: {kept.reason}: {kept.detail} ({place_text(kept.path, kept.line)}{times})"
 
 
 def answer_page(answer: TemplateAnswer) -> Page:
@@ -112,7 +112,10 @@ def answer_page(answer: TemplateAnswer) -> Page:
         looked_at.append(Paragraph(f"... and {left} before these: --json shows them all.", Tone.DIM))
     return Page(
         f"{answer.template} for user {answer.user_id}",
-        [Section("Answer", items), Section(f"Events that could have led to it{rules_heading(versions)}", looked_at)],
+        [
+            Section("Answer", items),
+            Section(f"Events that could have led to it{rules_heading(versions, 'rules version')}", looked_at),
+        ],
     )
 
 

@@ -65,8 +65,10 @@ def _attention(report: "IngestReport") -> Iterator[str]:
         where = "" if report.run_id is None else f"; see `mmsg rejects --run {report.run_id}`"
         yield f"rejected: {reasons}{where}"
     if report.not_comparable:
-        yield f"note: {report.not_comparable:,} values could not be compared with a rule's value"
+        yield f"note: values that could not be compared with what a rule expects: {report.not_comparable:,}"
     for warning in report.warnings:
         yield f"warning: {safe(warning)}"
+    if report.status.value == "interrupted":
+        yield "what was stored stays; the same command, run again, does the rest"
     if report.error is not None:
         yield f"mmsg: {safe(report.error)}"

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from marketing_cli.domain.lines import Reject as RefusedLine
 from marketing_cli.models import Reject
+from marketing_cli.repositories.ids import draw_ids
 
 
 class RejectRepository:
@@ -21,19 +23,24 @@ class RejectRepository:
     def add_many(self, refused: Sequence[RefusedLine], *, run_id: int, path: str) -> int:
         """Keep lines refused by a run; returns how many of them were not kept already."""
         rows: dict[tuple[bytes, str], dict[str, Any]] = {}
-        for line in refused:
+        for line in sorted(refused, key=lambda one: one.line.number):
             row = _row(line, run_id, path)
             rows.setdefault((row["raw_sha256"], row["reason"]), row)["count"] += 1
         if not rows:
             return 0
-        # In one order everywhere, so that two runs that keep the same lines do not lock each other out.
+        (ids,) = draw_ids(self._session, (Reject, len(rows)))
+        for row, number in zip(rows.values(), ids, strict=True):
+            row["id"] = number
+        # Numbered in line order, but written in one order everywhere: two runs that keep the same lines at once would
+        # lock each other out otherwise.
         ordered = [rows[key] for key in sorted(rows)]
         stored = {(bytes(digest), reason): count for digest, reason, count in self._upsert(ordered)}
         return sum(stored[key] == row["count"] for key, row in rows.items())
 
     def _upsert(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
         dialect = postgresql if self._session.get_bind().dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(Reject)
+        # The table, not the class: the mapper would begin a new statement whenever other columns are empty.
+        statement = dialect.insert(cast(Table, Reject.__table__))
         counted = statement.on_conflict_do_update(
             index_elements=["raw_sha256", "reason"],
             set_={"count": Reject.count + statement.excluded.count, "last_run_id": statement.excluded.last_run_id},

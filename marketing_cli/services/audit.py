@@ -46,7 +46,10 @@ class AuditRequest:
             (self.template is not None and self._is_event, "--template is about a user, not about one event."),
             (self.limit is not None and not self.is_timeline, "--limit goes with a user's timeline only."),
             (self.rules is not None and self.template is None, "--rules goes with --template only."),
-            (not 1 <= (self.row or 1) <= LARGEST_ID, "--row is the number of an event's row, from 1."),
+            (
+                self.row is not None and not 1 <= self.row <= LARGEST_ID,
+                "--row is the number of an event's row, from 1.",
+            ),
             (_is_unstorable(self.template or ""), "--template: these bytes are not text, so no rule can mean them."),
         ):
             if is_wrong:

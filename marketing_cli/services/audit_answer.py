@@ -2,23 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
-from marketing_cli.domain.events import EventRef
-from marketing_cli.domain.moments import END_OF_TIME
 from marketing_cli.domain.reasons import Outcome, ReasonCode
 from marketing_cli.domain.texts import z
 from marketing_cli.repositories.audit_rows import KeptReject, StoredDecision, StoredEvent, TemplateCounts
 from marketing_cli.schemas.audit import Answer
-from marketing_cli.schemas.rules import PriorEventCondition
 from marketing_cli.services.audit_asking import AskingRules
+from marketing_cli.services.audit_closest import closest
 from marketing_cli.services.audit_decisions import not_matched
 from marketing_cli.services.audit_looks import Look
 from marketing_cli.services.audit_shapes import reject_text
-from marketing_cli.services.rule_evaluation import ConditionResult
 
 _MOST_TOLD = 3
-_NEVER = timedelta.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +106,7 @@ def _closest_miss(found: Findings) -> Verdict | None:
     undecided = [look for look in found.looks if look.decision is None]
     if not undecided:
         return None
-    look = min(undecided, key=_distance)
+    look = closest(undecided)
     code, why = not_matched(look)
     number, event = len({each.event.facts.id for each in undecided}), _named(look.event)
     failed = "did not match" if look.was_in_force else "was not looked at"
@@ -126,25 +121,6 @@ def _not_to_be_told(found: Findings) -> Verdict | None:
     event = _named(found.unread[0])
     text = f"{_no(found)}; why {event} did not lead to it cannot be told, as the rules of then cannot be read."
     return Verdict(Answer.NOT_REQUESTED, None, text)
-
-
-def _distance(look: Look) -> tuple[int, bool, timedelta, timedelta]:
-    """How far from a match: conditions failed, then by how much a window was missed; the newest event first."""
-    results = look.evaluation.results if look.evaluation else ()
-    failed = [result for result in results if not result.held]
-    missed = max((_missed_by(result, look) for result in failed), default=timedelta(0))
-    return len(failed), not look.was_in_force, missed, _age(look)
-
-
-def _missed_by(result: ConditionResult, look: Look) -> timedelta:
-    if not isinstance(result.condition, PriorEventCondition) or not isinstance(result.found, EventRef):
-        return _NEVER
-    gap = look.event.facts.timestamp - result.found.timestamp
-    return gap - result.condition.within if gap >= timedelta(0) else -gap
-
-
-def _age(look: Look) -> timedelta:
-    return END_OF_TIME - look.event.facts.timestamp
 
 
 def _trigger_rejected(found: Findings) -> Verdict | None:

@@ -12,8 +12,9 @@ from marketing_cli.repositories.audit_rows import StoredDecision, StoredEvent
 from marketing_cli.repositories.interfaces import IEventRepository
 from marketing_cli.schemas.rules import PriorEventCondition, Rule
 from marketing_cli.services.audit_rules import RulesOfThen
+from marketing_cli.services.engine import decide
 from marketing_cli.services.history import History
-from marketing_cli.services.rule_evaluation import Evaluation, evaluate
+from marketing_cli.services.rule_evaluation import Evaluation
 
 _TICK = timedelta(microseconds=1)
 
@@ -71,10 +72,7 @@ class Looker:
 
     def _evaluated(self, looks: Sequence[Look]) -> list[Look]:
         history = self._history((look.rule, look.event.facts) for look in looks if look.rule)
-        return [
-            look if look.rule is None else replace(look, evaluation=evaluate(look.rule, look.event.facts, history))
-            for look in looks
-        ]
+        return [look if look.rule is None else _decided_again(look, look.rule, history) for look in looks]
 
     def _history(self, pairs: Iterable[tuple[Rule, EventFacts]]) -> History:
         """For each prior type the nearest event up to each of these events, and the nearest after it: no more."""
@@ -150,3 +148,9 @@ def plan_looks(
 def _look(event: StoredEvent, decision: StoredDecision, rules: RulesOfThen) -> Look:
     version = decision.rules_version_id
     return Look(event, version, rules.find(version, decision.rule_name, event.facts.event_type), decision)
+
+
+def _decided_again(look: Look, rule: Rule, history: History) -> Look:
+    """The look with each condition evaluated, by the same `decide` that `ingest` calls."""
+    facts = look.event.facts
+    return replace(look, evaluation=decide(rule, facts, history, facts).evaluation)

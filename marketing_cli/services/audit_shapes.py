@@ -22,7 +22,8 @@ from marketing_cli.schemas.json_text import diagnose
 from marketing_cli.schemas.json_values import Members
 from marketing_cli.schemas.rules import FieldCondition
 from marketing_cli.schemas.timestamps import parse_timestamp
-from marketing_cli.services.audit_texts import gap_text, note_text
+from marketing_cli.services.audit_texts import note_text
+from marketing_cli.services.engine import gap_text
 from marketing_cli.services.rule_evaluation import MISSING, ConditionResult
 
 _LONGEST_READ = 64 * 1024

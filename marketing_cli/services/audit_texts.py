@@ -6,6 +6,7 @@ from marketing_cli.domain.events import EventFacts, EventRef
 from marketing_cli.domain.reasons import ReasonCode
 from marketing_cli.domain.texts import human_duration, shown
 from marketing_cli.schemas.rules import FieldCondition, PriorEventCondition
+from marketing_cli.services.engine import gap_text
 from marketing_cli.services.rule_evaluation import MISSING, ConditionResult
 
 _NOTHING = timedelta(0)
@@ -33,14 +34,6 @@ def note_text(result: ConditionResult, event: EventFacts) -> str | None:
         gap = event.timestamp - result.found.timestamp
         return f"{human_duration(gap - condition.within)} too early" if gap >= _NOTHING else "it came after the event"
     return None
-
-
-def gap_text(prior: EventRef, event: EventFacts) -> str:
-    """How far another event lies from this one: `26 h 10 m before`."""
-    gap = event.timestamp - prior.timestamp
-    if not gap:
-        return "at the same moment"
-    return f"{human_duration(gap)} {'before' if gap > _NOTHING else 'after'}"
 
 
 def _wanted(condition: FieldCondition) -> str:

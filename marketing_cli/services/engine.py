@@ -12,7 +12,7 @@ from marketing_cli.domain.events import EventFacts, EventRef
 from marketing_cli.domain.reasons import Outcome, ReasonCode
 from marketing_cli.domain.texts import human_duration, shown, z
 from marketing_cli.domain.windows import RequestFact, Window
-from marketing_cli.schemas.rules import FieldCondition, PriorEventCondition, Rule, RuleSet
+from marketing_cli.schemas.rules import PriorEventCondition, Rule, RuleSet
 from marketing_cli.services.history import History
 from marketing_cli.services.rule_evaluation import ConditionResult, Evaluation, evaluate, fields_hold
 from marketing_cli.services.suppression import blocked_text, window_of
@@ -84,15 +84,19 @@ def arrive(rules: RuleSet, event: EventFacts, history: History) -> list[Verdict]
 
 def _settle(rule: Rule, event: EventFacts, history: History, cause: EventFacts) -> Verdict:
     verdict = decide(rule, event, history, cause)
-    is_late = cause is not event
-    if verdict.decision is None:
-        if rule.prior_conditions and not is_late:
-            history.leave_open(rule.name, event)
-        return verdict
-    history.use_window(verdict.decision.window, verdict.decision.used_by)
-    if is_late:
-        history.close(rule.name, event)
+    if verdict.decision:
+        history.use_window(verdict.decision.window, verdict.decision.used_by)
+    if rule.prior_conditions:
+        _note_what_it_waits_for(verdict.evaluation, history)
     return verdict
+
+
+def _note_what_it_waits_for(evaluation: Evaluation, history: History) -> None:
+    """Only a fact that could change the outcome opens an event again: else n events of a user could cost n² looks."""
+    waits_for = evaluation.waits_for
+    for condition in evaluation.rule.prior_conditions:
+        note = history.leave_open if condition in waits_for else history.close
+        note(evaluation.rule.name, condition, evaluation.event)
 
 
 def _reopened(rules: RuleSet, event: EventFacts, history: History) -> list[tuple[EventFacts, Rule]]:
@@ -100,8 +104,9 @@ def _reopened(rules: RuleSet, event: EventFacts, history: History) -> list[tuple
     found = {
         (waiting.id, place): (waiting, rule)
         for place, rule in enumerate(rules.waiting_for.get(event.event_type, ()))
-        for within in waiting_lengths(rule, event.event_type)
-        for waiting in history.open_within(rule.name, event, within)
+        for condition in rule.prior_conditions
+        if condition.prior_event == event.event_type
+        for waiting in history.open_for(rule.name, condition, event)
     }
     return [found[key] for key in sorted(found)]
 
@@ -128,36 +133,14 @@ def match_text(evaluation: Evaluation, cause: EventFacts) -> str:
 def _held_text(result: ConditionResult, event: EventFacts) -> str:
     condition, found = result.condition, result.found
     if isinstance(condition, PriorEventCondition):
-        return f"{condition.prior_event} {found.key} came {_gap(found, event)} ({condition.within_text} allowed)"
+        return f"{condition.prior_event} {found.key} came {gap_text(found, event)} ({condition.within_text} allowed)"
     if condition.operator == "missing":
         return f"{condition.field} is missing"
     return f"{condition.field} is {shown(found)}"
 
 
-def failure_text(result: ConditionResult, event: EventFacts) -> str:
-    """Why a condition did not hold, with what was expected and what was found."""
-    condition = result.condition
-    if isinstance(condition, FieldCondition):
-        found = "nothing" if not _is_value(result) else shown(result.found)
-        return f"{condition.text} {shown_expected(condition)}: found {found}"
-    if not isinstance(result.found, EventRef):
-        return f"no {condition.prior_event} of this user is known"
-    return (
-        f"{condition.prior_event} {result.found.key} came {_gap(result.found, event)}; {condition.within_text} allowed"
-    )
-
-
-def shown_expected(condition: FieldCondition) -> str:
-    """The rule's value for a sentence."""
-    expected = condition.expected
-    return shown(list(expected) if isinstance(expected, tuple) else expected)
-
-
-def _is_value(result: ConditionResult) -> bool:
-    return result.found is not None and result.code is not ReasonCode.PRIOR_EVENT_MISSING
-
-
-def _gap(prior: EventRef, event: EventFacts) -> str:
+def gap_text(prior: EventRef, event: EventFacts) -> str:
+    """How far another event lies from this one: `26 h 10 m before`."""
     gap = event.timestamp - prior.timestamp
     if not gap:
         return "at the same moment"

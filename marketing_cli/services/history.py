@@ -1,17 +1,18 @@
 """A user's past as far as the rules can use it: pure, in memory, and growing while a batch is decided."""
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from marketing_cli.domain.events import EventFacts, EventRef
 from marketing_cli.domain.moments import later
 from marketing_cli.domain.windows import RequestFact, Window
+from marketing_cli.schemas.rules import PriorEventCondition
 
 
-def _order(ref: EventRef) -> tuple[datetime, int]:
-    return ref.timestamp, ref.id
+def _order(event: EventRef | EventFacts) -> tuple[datetime, int]:
+    return event.timestamp, event.id
 
 
 class History:
@@ -24,7 +25,7 @@ class History:
         """Start with nothing known."""
         self._events: dict[tuple[str, str], list[EventRef]] = defaultdict(list)
         self._used: dict[tuple[str, str, str], RequestFact] = {}
-        self._open: dict[tuple[str, str], list[EventFacts]] = defaultdict(list)
+        self._open: dict[tuple[str, str, PriorEventCondition], list[EventFacts]] = defaultdict(list)
 
     def add_event(self, user_id: str, event_type: str, ref: EventRef) -> None:
         """Remember an event; a second time changes nothing."""
@@ -53,17 +54,23 @@ class History:
         """The request that used up a window, if any."""
         return self._used.get((user_id, template, window.name))
 
-    def leave_open(self, rule_name: str, event: EventFacts) -> None:
-        """Remember that a rule looked at an event, did not match, and may match once a late fact arrives."""
-        insort(self._open[event.user_id, rule_name], event, key=lambda e: (e.timestamp, e.id))
+    def leave_open(self, rule_name: str, condition: PriorEventCondition, event: EventFacts) -> None:
+        """Remember that an event may match a rule once a late fact meets this condition; again changes nothing."""
+        events = self._open[event.user_id, rule_name, condition]
+        place = bisect_left(events, _order(event), key=_order)
+        if place == len(events) or events[place].id != event.id:
+            events.insert(place, event)
 
-    def close(self, rule_name: str, event: EventFacts) -> None:
-        """Forget an open event: the rule has decided it."""
-        self._open[event.user_id, rule_name].remove(event)
+    def close(self, rule_name: str, condition: PriorEventCondition, event: EventFacts) -> None:
+        """Forget that an event waits for this, if it does."""
+        events = self._open.get((event.user_id, rule_name, condition), [])
+        place = bisect_left(events, _order(event), key=_order)
+        if place < len(events) and events[place].id == event.id:
+            del events[place]
 
-    def open_within(self, rule_name: str, arriving: EventFacts, within: timedelta) -> Iterable[EventFacts]:
-        """The open events of a rule, from the arriving event's moment until `within` after it, both ends included."""
-        events = self._open.get((arriving.user_id, rule_name), [])
+    def open_for(self, rule_name: str, condition: PriorEventCondition, arriving: EventFacts) -> Iterable[EventFacts]:
+        """The events that wait for this condition and that the arriving event is near enough to, both ends included."""
+        events = self._open.get((arriving.user_id, rule_name, condition), [])
         first = bisect_left(events, arriving.timestamp, key=lambda e: e.timestamp)
-        last = bisect_right(events, later(arriving.timestamp, within), key=lambda e: e.timestamp)
+        last = bisect_right(events, later(arriving.timestamp, condition.within), key=lambda e: e.timestamp)
         return [e for e in events[first:last] if e.id != arriving.id]

@@ -55,7 +55,8 @@ class HistoryLoader:
         for waiting in self._events.find_waiting(list(lookups)):
             event, rule = waiting.event, rules[waiting.rule_name]
             if self._looked_at(waiting.rules_version_id, rule.name, event.event_type) and fields_hold(rule, event):
-                history.leave_open(rule.name, event)
+                for condition in rule.prior_conditions:
+                    history.leave_open(rule.name, condition, event)
                 pairs.append((rule, event))
         return pairs
 

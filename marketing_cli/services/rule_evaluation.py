@@ -55,6 +55,13 @@ class Evaluation:
         """The first condition that did not hold."""
         return next((result for result in self.results if not result.held), None)
 
+    @property
+    def waits_for(self) -> tuple[PriorEventCondition, ...]:
+        """The conditions that a late fact could still meet; none when one failed that no other event can change."""
+        failed = [result.condition for result in self.results if not result.held]
+        lacking = tuple(condition for condition in failed if isinstance(condition, PriorEventCondition))
+        return lacking if len(lacking) == len(failed) else ()
+
 
 def evaluate(rule: Rule, event: EventFacts, history: History) -> Evaluation:
     """Look at every condition, also after one has failed: an explanation shows them all."""

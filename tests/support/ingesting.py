@@ -2,6 +2,7 @@
 
 import json
 import random
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
@@ -9,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, NullPool, create_engine, make_url, text
+from sqlalchemy import Connection, NullPool, create_engine, make_url, select, text
 from typer.testing import CliRunner
 
 from marketing_cli.cli.app import app
@@ -53,7 +54,7 @@ def assert_balanced(report: Any) -> None:
 
 def generated_events(number: int, *, seed: int = 7) -> Iterator[dict[str, Any]]:
     """Events of a few types and users, many of which ask for messages; the same ones for the same arguments."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - examples, and no secrets
     users = max(1, number // 10)
     start = datetime(2025, 10, 1, tzinfo=UTC)
     types = ["signup_completed", "link_bank_success", "payment_initiated", "payment_failed"]
@@ -82,19 +83,27 @@ def query(url: str, statement: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.execute(text(statement))]
 
 
+def named(url: str, statement: str) -> list[dict[str, Any]]:
+    """What a statement finds, by the names of the columns."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(text(statement)).mappings()]
+
+
 def contents(url: str) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table."""
-    return {name: sorted(query(url, f"SELECT * FROM {name}"), key=str) for name in Base.metadata.tables}
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        tables = Base.metadata.tables.items()
+        return {name: sorted(map(tuple, connection.execute(select(table))), key=str) for name, table in tables}
 
 
 def decisions(url: str) -> dict[str, list[tuple[Any, ...]]]:
     """What was requested and suppressed for which event, by which rule, without what differs from run to run."""
+    own = {"requests": "status FROM send_requests", "suppressions": "reason_code, suppression_reason FROM suppressions"}
     columns = "events.event_key, events.user_id, rule_name, template_name, dedup_window"
     joined = "JOIN events ON events.id = event_id ORDER BY 1, 2, 3"
-    return {
-        "requests": query(url, f"SELECT {columns}, status FROM send_requests {joined}"),
-        "suppressions": query(url, f"SELECT {columns}, reason_code, suppression_reason FROM suppressions {joined}"),
-    }
+    return {name: query(url, f"SELECT {columns}, {rest} {joined}") for name, rest in own.items()}
 
 
 @contextmanager
@@ -111,7 +120,9 @@ def _lock(connection: Connection, *, sqlite: bool) -> None:
     if sqlite:
         connection.connection.dbapi_connection.execute("BEGIN IMMEDIATE")  # type: ignore[union-attr]
     else:
-        connection.execute(text("SELECT pg_advisory_xact_lock(n) FROM generate_series(0, :last) n"), {"last": SLOTS - 1})
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(n) FROM generate_series(0, :last) n"), {"last": SLOTS - 1}
+        )
 
 
 def wait_until(happened: Callable[[], object]) -> None:
@@ -125,3 +136,12 @@ def wait_until(happened: Callable[[], object]) -> None:
 def stored_lines(url: str) -> int:
     """The number of lines that the newest run has stored; 0 when there is no run."""
     return next((row[0] for row in query(url, "SELECT lines FROM runs ORDER BY id DESC LIMIT 1")), 0)
+
+
+def has_open(process: subprocess.Popen[bytes], path: Path) -> bool:
+    """Whether the process has this file open."""
+    folder = Path(f"/proc/{process.pid}/fd")
+    try:
+        return any(link.readlink() == path for link in folder.iterdir())
+    except OSError:
+        return False

@@ -9,7 +9,8 @@ from ruamel.yaml import YAML
 
 from marketing_cli.domain.reasons import Outcome, ReasonCode
 from marketing_cli.domain.windows import RequestFact
-from marketing_cli.services.engine import Decision, arrive, decide
+from marketing_cli.services import engine
+from marketing_cli.services.engine import Decision, Verdict, arrive, decide
 from marketing_cli.services.history import History
 from marketing_cli.services.suppression import blocked_text, window_of
 from support.deciding import facts, field, history_of, make_rule, missing, prior, rule_set, the_rule
@@ -178,3 +179,30 @@ def test_an_arrival_has_a_verdict_for_each_of_its_own_rules() -> None:
     failure = verdicts[0].evaluation.first_failure
     assert failure is not None
     assert failure.code is ReasonCode.VALUE_NOT_COMPARABLE
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        [prior("signup", "30d"), prior("never", "30d")],
+        [prior("signup", "30d"), field("properties.n", "gte", 3)],
+        [prior("signup", "30d"), prior("signup", "20d"), prior("never", "30d")],
+    ],
+)
+def test_an_event_is_looked_at_again_only_while_it_waits_for_that_fact(
+    when: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user's thousands of events, newest first, are not all decided again with each of thousands of facts."""
+    looks: list[object] = []
+
+    def counted(*args: Any) -> Verdict:
+        looks.append(args)
+        return decide(*args)
+
+    monkeypatch.setattr(engine, "decide", counted)
+    rules, history = rule_set(make_rule(on="link", when=when)), History()
+    for row in range(200):
+        moment = f"2025-11-{25 - row // 10:02}T{23 - row % 10:02}:00:00Z"
+        event = facts(ev(f"e{row}", "signup" if row % 2 else "link", moment), row)
+        assert [verdict for verdict in arrive(rules, event, history) if verdict.decision] == []
+    assert len(looks) <= 100 * (1 + 2)

@@ -132,9 +132,10 @@ def test_the_ends_of_time(timestamp: str) -> None:
     late, early = facts(event | {"event_id": "late"}, 1), facts(event | {"event_type": "a"}, 2)
     rule = the_rule(on="b", when=[prior("a", "3660d")])
     history = history_of(early)
-    history.leave_open(rule.name, late)
+    (condition,) = rule.prior_conditions
+    history.leave_open(rule.name, condition, late)
     assert evaluate(rule, late, history).matched
-    assert list(history.open_within(rule.name, early, timedelta(days=3660))) == [late]
+    assert list(history.open_for(rule.name, condition, early)) == [late]
 
 
 def test_an_event_is_known_once() -> None:

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
 from marketing_cli.errors import MmsgError
-from marketing_cli.services import retrying
 from marketing_cli.services.retrying import ATTEMPTS, retry_refused
 
 
@@ -28,7 +27,7 @@ def refused(kind: type[DBAPIError], sqlstate: str | None = None) -> DBAPIError:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that were made, without making them."""
     made: list[float] = []
-    monkeypatch.setattr(retrying.time, "sleep", made.append)
+    monkeypatch.setattr("marketing_cli.services.retrying.time.sleep", made.append)
     return made
 
 
@@ -68,7 +67,7 @@ def test_only_a_refusal_is_worth_another_attempt(failure: BaseException, attempt
 
 @pytest.mark.parametrize("failures", range(ATTEMPTS))
 def test_the_first_attempt_that_works_is_the_last(failures: int, pauses: list[float]) -> None:
-    """Its answer is given; before each further attempt there is a short pause, so that two runs do not collide again."""
+    """Its answer is given; a short pause before each further attempt keeps two runs from colliding again."""
     answers: list[Any] = [refused(IntegrityError)] * failures + ["stored", "never asked"]
 
     def attempt() -> Any:
