@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+# Test processes at once; each that needs PostgreSQL starts a server of its own.
+JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,7 +33,7 @@ demo: $(PROGRAM_READY) ## Migrate, ingest the samples, and ask why a user did no
 	@echo; echo 'The database is .demo/messaging.db. To ask it more: export DATABASE_URL=sqlite:///.demo/messaging.db'
 
 test: lint types ## Run every check: lint, types and all tests (PYTEST_ARGS="-k audit" for some)
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) $(PYTEST_ARGS)
 
 lint: $(TOOLS_READY) ## Check style and formatting
 	$(BIN)/ruff check .

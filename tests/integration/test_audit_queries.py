@@ -1,0 +1,148 @@
+"""What `mmsg audit` asks of the database: few statements, each answered from an index, however much is stored."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, make_url, text
+
+from marketing_cli.database.sessions import open_database
+from marketing_cli.repositories.audit import hold_snapshot
+from marketing_cli.services.history import History
+from support.auditing import audit, failed_payment, link, nudge_rules, signup, store
+from support.databases import only_postgresql, only_sqlite
+from support.ingesting import run_here
+
+# Not tables, but what is made within the query; and the one table that has a row per rules file.
+HARMLESS = re.compile(r"SCAN (wanted|newest|each_row|json_each|CONSTANT ROW|rules_versions|alembic_version)\b")
+QUESTIONS = [
+    ["signup", "--user", "u_1"],
+    ["signup"],
+    ["link"],
+    ["again"],
+    ["linked"],
+    ["bad"],
+    ["nobody"],
+    ["nobody", "--user", "u_1"],
+    ["--row", "1"],
+    ["--row", "99"],
+    ["--user", "u_1"],
+    ["--user", "u_1", "--limit", "1"],
+    ["--user", "u_1", "--limit", "0"],
+    ["--user", "nobody"],
+    ["--user", "u_1", "--template", "WELCOME_EMAIL"],
+    ["--user", "u_1", "--template", "BANK_LINK_NUDGE_SMS"],
+    ["--user", "u_1", "--template", "INSUFFICIENT_FUNDS_EMAIL"],
+    ["--user", "u_1", "--template", "NUDGE"],
+    ["--user", "u_2", "--template", "WELCOME_EMAIL"],
+]
+
+
+@contextmanager
+def statements() -> Iterator[list[tuple[str, Any]]]:
+    """Collects what is asked of any database, with its parameters."""
+    found: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.lstrip().upper().startswith(("SELECT", "WITH")):
+            found.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def stored(database_url: str, tmp_path: Path) -> str:
+    """A database where each kind of question finds something."""
+    again = failed_payment(event_id="again", event_timestamp="2025-11-01T14:00:00Z")
+    bad = signup(event_id="bad", event_timestamp="yesterday")
+    store(database_url, signup(), link(), failed_payment(), again, signup(user_id="u_2"), bad, exit_code=3)
+    linked = link(event_id="linked", event_type="linked")
+    store(database_url, linked, options=("--rules", nudge_rules(tmp_path)))
+    store(database_url, signup(event_id="signed_up", event_type="signed_up"))
+    return database_url
+
+
+@only_sqlite
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_no_question_reads_a_whole_table(stored: str, question: list[str]) -> None:
+    """Every table is searched by an index."""
+    with statements() as asked:
+        run_here("audit", *question, url=stored)
+    assert asked
+    scans = []
+    with closing(sqlite3.connect(make_url(stored).database or "")) as connection:
+        for statement, parameters in asked:
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            scans += [line[-1] for line in plan if "SCAN" in line[-1] and not HARMLESS.match(line[-1])]
+    assert scans == []
+
+
+@only_sqlite
+def test_a_whole_table_read_would_be_seen(stored: str) -> None:
+    """The check above can fail."""
+    with closing(sqlite3.connect(make_url(stored).database or "")) as connection:
+        (line,) = connection.execute("EXPLAIN QUERY PLAN SELECT id FROM events WHERE line = 1")
+    assert "SCAN" in line[-1]
+    assert not HARMLESS.match(line[-1])
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        ["e0"],
+        ["--user", "u_1"],
+        ["--user", "u_1", "--limit", "0"],
+        ["--user", "u_1", "--template", "BANK_LINK_NUDGE_SMS"],
+        ["--user", "u_1", "--template", "HIGH_RISK_ALERT"],
+    ],
+)
+def test_more_events_need_no_more_statements(database_url: str, question: list[str]) -> None:
+    """The number of statements is that of the question, whatever the user's past."""
+    store(database_url, link(event_id="e0"))
+    with statements() as few:
+        audit(database_url, *question)
+    more = [
+        make(event_id=f"{name}{day}", event_timestamp=f"2025-{month:02}-{day:02}T12:00:00Z")
+        for make, name, month in ((link, "l", 9), (signup, "s", 8), (failed_payment, "p", 7))
+        for day in range(1, 29)
+    ]
+    store(database_url, *more)
+    with statements() as many:
+        audit(database_url, *question)
+    # Where something is found, what belongs to it is fetched: that is a few statements more, and not one for each.
+    assert len(many) <= len(few) + 3
+    assert len(many) <= 20
+
+
+def test_an_event_fetches_its_neighbours_only(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a user's many signups only the last before a bank link and the first after it are read."""
+    signups = [signup(event_id=f"s{day}", event_timestamp=f"2025-11-{day:02}T00:00:00Z") for day in range(1, 29)]
+    store(database_url, *signups, link(event_timestamp="2025-11-15T06:00:00Z"))
+    remembered: list[str] = []
+    monkeypatch.setattr(History, "add_event", lambda _self, _user, _type, ref: remembered.append(ref.key))
+    audit(database_url, "link")
+    assert sorted(remembered) == ["s15", "s16"]
+
+
+@only_postgresql
+def test_all_queries_see_one_moment(database_url: str) -> None:
+    """What a run commits meanwhile is not seen by half; nothing can be written, and nothing of this stays behind."""
+    store(database_url, signup())
+    with open_database(database_url) as transactions:
+        with transactions() as session:
+            hold_snapshot(session)
+            before = session.scalar(text("SELECT count(*) FROM events"))
+            store(database_url, link())
+            assert session.scalar(text("SELECT count(*) FROM events")) == before == 1
+            assert session.scalar(text("SHOW transaction_read_only")) == "on"
+        with transactions() as session:
+            assert session.scalar(text("SELECT count(*) FROM events")) == 2
+            assert session.scalar(text("SHOW transaction_isolation")) == "read committed"

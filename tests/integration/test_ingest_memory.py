@@ -1,0 +1,48 @@
+"""How much memory a run takes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.databases import only_sqlite
+from support.program import Program
+
+KILOBYTES_MORE = 5 * 1024
+# What a process says of itself: what the system says of a child counts its parent's memory too.
+PROGRAM = """
+import atexit, re
+from pathlib import Path
+from marketing_cli.cli.app import main
+atexit.register(lambda: print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]))
+main()
+"""
+
+
+def peak(mmsg: Program, path: Path) -> int:
+    """The most memory that ingesting this file held, in kilobytes."""
+    command = [sys.executable, "-c", PROGRAM, "ingest", "--quiet", "--batch-size", "500", str(path)]
+    return int(subprocess.run(command, env=mmsg.environment(), check=True, capture_output=True).stdout)
+
+
+@only_sqlite
+@pytest.mark.usefixtures("database_url")
+def test_memory_does_not_grow_with_the_input(mmsg: Program, tmp_path: Path) -> None:
+    """Six times the events take the memory of a batch, not of a file: under 256 bytes for each event more."""
+    sizes = 4_000, 24_000
+    peaks = []
+    for size in sizes:
+        path = tmp_path / f"{size}.ndjson"
+        path.write_text("".join(line(size + number) for number in range(size)))
+        peaks.append(peak(mmsg, path))
+    assert peaks[1] - peaks[0] < KILOBYTES_MORE
+
+
+def line(number: int) -> str:
+    """A small event that asks for a message now and then."""
+    event_type = "payment_failed" if number % 10 == 0 else "page_viewed"
+    event = {"event_id": f"evt_{number}", "user_id": f"u_{number}", "event_type": event_type}
+    rest = {"event_timestamp": "2025-11-01T10:00:00Z", "properties": {"attempt_number": 3}}
+    return json.dumps(event | rest) + "\n"
