@@ -1,0 +1,34 @@
+"""What the program loads before it has anything to do."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.program import Program
+
+HEAVY = {"sqlalchemy", "alembic", "ruamel", "psycopg", "dotenv"}
+
+
+@pytest.mark.parametrize(
+    "args", [["--help"], ["--version"], ["ingest", "--help"], ["audit", "--help"], ["rules", "--help"]]
+)
+def test_help_and_version_load_no_database_library(args: list[str], tmp_path: Path) -> None:
+    """Help comes at once: libraries that only work needs are loaded when there is work."""
+    program = Program(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "marketing_cli", *args],
+        env=program.environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    loaded = set(re.findall(r"^import time:.*\|\s+(\w+)", done.stderr, re.MULTILINE))
+    assert done.returncode == 0
+    assert done.stdout
+    assert {"marketing_cli", "typer"} <= loaded
+    assert loaded & HEAVY == set()
