@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("id", big_id(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("in_force", sa.JSON(), nullable=False),
         sa.Column("first_used_at", moment(), server_default=sa.func.current_timestamp(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rules_versions")),
         sa.UniqueConstraint("sha256", name=op.f("uq_rules_versions_sha256")),
@@ -80,6 +81,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_rejects_run_id_runs")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rejects")),
         sa.UniqueConstraint("raw_sha256", "reason", name=op.f("uq_rejects_raw_sha256_reason")),
+        sqlite_autoincrement=True,  # a number is never used again
     )
     op.create_index(op.f("ix_rejects_event_key"), "rejects", ["event_key"], unique=False)
     op.create_index(op.f("ix_rejects_user_id"), "rejects", ["user_id"], unique=False)
@@ -121,6 +123,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_events_run_id_runs")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
         sa.UniqueConstraint("event_key", "user_id", name=op.f("uq_events_event_key_user_id")),
+        sqlite_autoincrement=True,  # a number is never used again
     )
     op.create_index(
         op.f("ix_events_user_id_event_type_event_timestamp"),
@@ -168,6 +171,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "user_id", "template_name", "dedup_window", name=op.f("uq_send_requests_user_id_template_name_dedup_window")
         ),
+        sqlite_autoincrement=True,  # a number is never used again
     )
     op.create_index(op.f("ix_send_requests_decided_at"), "send_requests", ["decided_at"], unique=False)
     op.create_index(
@@ -203,6 +207,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_suppressions_run_id_runs")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_suppressions")),
         sa.UniqueConstraint("event_id", "rule_name", name=op.f("uq_suppressions_event_id_rule_name")),
+        sqlite_autoincrement=True,  # a number is never used again
     )
     op.create_index(op.f("ix_suppressions_decided_at"), "suppressions", ["decided_at"], unique=False)
     op.create_index(op.f("ix_suppressions_user_id"), "suppressions", ["user_id"], unique=False)

@@ -27,7 +27,10 @@ class Window:
 
 @dataclass(slots=True, eq=False)
 class RequestFact:
-    """A send request that uses up a window. `id` is 0 until the batch that makes it has drawn its numbers."""
+    """A send request that uses up a window. `id` is 0 until the batch that makes it has drawn its numbers.
+
+    `historical`: it was recorded from an archive, and is never handed on.
+    """
 
     user_id: str
     template: str
@@ -35,3 +38,4 @@ class RequestFact:
     event_id: int | None
     event_key: str | None
     id: int = 0
+    historical: bool = False

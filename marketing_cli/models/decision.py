@@ -51,6 +51,7 @@ class SendRequest(DecisionColumns, Base):
         UniqueConstraint("event_id", "rule_name"),  # one decision per event and rule; audit
         Index(None, "user_id", "template_name", "event_timestamp"),  # which request used up a window
         Index(None, "decided_at"),  # `sends`: newest first, since, until
+        {"sqlite_autoincrement": True},  # suppressions name the request that blocked them
     )
 
     status: Mapped[str] = mapped_column(String(16))
@@ -64,6 +65,7 @@ class Suppression(DecisionColumns, Base):
         UniqueConstraint("event_id", "rule_name"),  # one decision per event and rule; audit
         Index(None, "user_id"),  # a user's timeline, and `suppressions --user`
         Index(None, "decided_at"),  # `suppressions`: newest first, since, until
+        {"sqlite_autoincrement": True},
     )
 
     reason_code: Mapped[str] = mapped_column(String(64))

@@ -16,6 +16,7 @@ class Event(Base):
     __table_args__ = (
         UniqueConstraint("event_key", "user_id"),  # audit by key, and duplicates
         Index(None, "user_id", "event_type", "event_timestamp"),  # prior and waiting events, a user's timeline
+        {"sqlite_autoincrement": True},  # decisions name events that may be deleted: no number is used again
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

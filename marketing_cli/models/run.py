@@ -2,14 +2,18 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, func
+from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketing_cli.models.base import Base, Id, Name, UtcDateTime
 
 
 class RulesVersion(Base):
-    """A rules file that decided something, whole; `sha256` is over its bytes, in hexadecimal."""
+    """A rules file that decided something, whole; `sha256` is over its bytes, in hexadecimal.
+
+    `in_force` lists its enabled rules as [name, event type]: late facts ask for them, and a text that a later program
+    no longer accepts must not stop it.
+    """
 
     __tablename__ = "rules_versions"
     __table_args__ = (UniqueConstraint("sha256"),)
@@ -17,6 +21,7 @@ class RulesVersion(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64))
     text: Mapped[str] = mapped_column(Text)
+    in_force: Mapped[list[list[str]]] = mapped_column(JSON)
     first_used_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.current_timestamp())
 
 
@@ -76,6 +81,7 @@ class Reject(Base):
         UniqueConstraint("raw_sha256", "reason"),  # the same line again is counted, not kept twice
         Index(None, "user_id"),  # `audit --user`, `rejects --user`
         Index(None, "event_key"),  # `audit EVENT_ID`: was it refused, or another line of the same id?
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

@@ -100,4 +100,6 @@ class SuppressionRepository:
 
 
 def _fact(used: SendRequest, event_key: str | None) -> RequestFact:
-    return RequestFact(used.user_id, used.template_name, used.event_timestamp, used.event_id, event_key, used.id)
+    historical = used.status == "historical"
+    when, event_id = used.event_timestamp, used.event_id
+    return RequestFact(used.user_id, used.template_name, when, event_id, event_key, used.id, historical)

@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Integer, func, literal, select, union_all
+from sqlalchemy import Integer, String, column, func, literal, select, table, union_all
 from sqlalchemy.orm import Session
 
 from marketing_cli.models import Base
+
+# What SQLite keeps for AUTOINCREMENT: the largest number ever used in a table, also after its row was deleted.
+_NEWEST = table("sqlite_sequence", column("name", String), column("seq", Integer))
 
 
 def draw_ids(session: Session, *wanted: tuple[type[Base], int]) -> list[Sequence[int]]:
     """For each model, that many unused ids, ascending. One statement, whatever the counts."""
     if session.get_bind().dialect.name == "postgresql":
         return _from_sequences(session, wanted)
-    newest = select(*(select(func.max(model.__table__.c.id)).scalar_subquery() for model, _ in wanted))
-    row = session.execute(newest).one()
-    return [range((last or 0) + 1, (last or 0) + 1 + count) for last, (_, count) in zip(row, wanted, strict=True)]
+    newest = {row.name: row.seq for row in session.execute(select(_NEWEST.c.name, _NEWEST.c.seq))}
+    firsts = [newest.get(model.__tablename__, 0) + 1 for model, _ in wanted]
+    return [range(first, first + count) for first, (_, count) in zip(firsts, wanted, strict=True)]
 
 
 def _from_sequences(session: Session, wanted: Sequence[tuple[type[Base], int]]) -> list[Sequence[int]]:

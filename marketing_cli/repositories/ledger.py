@@ -1,6 +1,6 @@
 """The ledger: runs, their inputs, and the rules versions they used."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -41,13 +41,21 @@ class RulesVersionRepository:
         """Work in this session."""
         self._session = session
 
-    def keep(self, sha256: str, text: str) -> int:
-        """The id of a rules text, stored now if it is new. Two runs may bring the same text at once."""
+    def keep(self, sha256: str, text: str, in_force: Sequence[tuple[str, str]]) -> int:
+        """The id of a rules text, stored now if it is new. Two runs may bring the same text at once.
+
+        `in_force` holds the name and the event type of each enabled rule.
+        """
         dialect = postgresql if self._session.get_bind().dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(RulesVersion).values(sha256=sha256, text=text).on_conflict_do_nothing()
+        statement = (
+            dialect.insert(RulesVersion)
+            .values(sha256=sha256, text=text, in_force=list(in_force))
+            .on_conflict_do_nothing()
+        )
         self._session.execute(statement)
         return self._session.execute(select(RulesVersion.id).where(RulesVersion.sha256 == sha256)).scalar_one()
 
-    def get_text(self, version_id: int) -> str:
-        """The rules text of a version."""
-        return self._session.execute(select(RulesVersion.text).where(RulesVersion.id == version_id)).scalar_one()
+    def get_in_force(self, version_id: int) -> frozenset[tuple[str, str]]:
+        """The name and the event type of each rule that a version had enabled."""
+        query = select(RulesVersion.in_force).where(RulesVersion.id == version_id)
+        return frozenset((name, event_type) for name, event_type in self._session.execute(query).scalar_one())

@@ -148,6 +148,11 @@ class RuleSet(Frozen):
         return {t: tuple(dict.fromkeys(r for on, r in waiting if on == t)) for t, _ in waiting}
 
     @cached_property
+    def in_force(self) -> tuple[tuple[str, str], ...]:
+        """The name and the event type of each enabled rule."""
+        return tuple((rule.name, rule.on) for rule in self.rules if rule.enabled)
+
+    @cached_property
     def event_types(self) -> frozenset[str]:
         """Every event type that a rule names, enabled or not."""
         priors = (c.prior_event for rule in self.rules for c in rule.prior_conditions)

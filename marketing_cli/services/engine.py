@@ -63,7 +63,8 @@ def decide(rule: Rule, event: EventFacts, history: History, cause: EventFacts) -
     window = window_of(rule, event)
     blocking = history.user_of_window(event.user_id, rule.message.template, window)
     if blocking is None:
-        request = RequestFact(event.user_id, rule.message.template, event.timestamp, event.id, event.key)
+        template, historical = rule.message.template, history.historical
+        request = RequestFact(event.user_id, template, event.timestamp, event.id, event.key, historical=historical)
         return Verdict(evaluation, Decision(evaluation, cause, Outcome.REQUESTED, window, request, reason))
     text = blocked_text(window, event, blocking)
     suppressed = Decision(evaluation, cause, Outcome.SUPPRESSED, window, blocking, reason, window.code, text)

@@ -27,7 +27,6 @@ from marketing_cli.services.decision_rows import request_rows, suppression_rows
 from marketing_cli.services.engine import Decision, Verdict, arrive
 from marketing_cli.services.history_loading import HistoryLoader
 from marketing_cli.services.retrying import retry_refused
-from marketing_cli.services.rules_in_force import RulesInForce
 
 BeforeCommit: TypeAlias = Callable[[Session, BatchOutcome], None]
 """Stores what must commit together with a batch, such as a run's progress."""
@@ -41,7 +40,7 @@ class EventProcessingService:
         self._transactions = transactions
         self._rules = rules
         self._run = run
-        self._in_force = RulesInForce(run.rules_version_id, rules)
+        self._in_force: dict[int, frozenset[tuple[str, str]]] = {}
 
     def process_event(self, event: EventIn) -> Event:
         """Store and decide one event; for a duplicate the stored one is returned.
@@ -98,9 +97,11 @@ class EventProcessingService:
         versions = RulesVersionRepository(session)
 
         def looked_at(version_id: int, rule_name: str, event_type: str) -> bool:
-            return self._in_force.looked_at(version_id, rule_name, event_type, versions.get_text)
+            if version_id not in self._in_force:
+                self._in_force[version_id] = versions.get_in_force(version_id)
+            return (rule_name, event_type) in self._in_force[version_id]
 
-        history = HistoryLoader(events, requests, self._rules, looked_at).load(facts)
+        history = HistoryLoader(events, requests, self._rules, looked_at).load(facts, historical=self._run.backfill)
         return [verdict for event in facts for verdict in arrive(self._rules, event, history)]
 
     def _store_decisions(self, session: Session, decisions: Iterable[Decision]) -> None:

@@ -18,11 +18,13 @@ def _order(event: EventRef | EventFacts) -> tuple[datetime, int]:
 class History:
     """Prior events, used-up windows, and events that still wait for a fact.
 
-    Every key starts with the user, so that one instance serves all users of a batch.
+    Every key starts with the user, so that one instance serves all users of a batch. `historical` says that what is
+    requested now comes from an archive.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, historical: bool = False) -> None:
         """Start with nothing known."""
+        self.historical = historical
         self._events: dict[tuple[str, str], list[EventRef]] = defaultdict(list)
         self._used: dict[tuple[str, str, str], RequestFact] = {}
         self._open: dict[tuple[str, str, PriorEventCondition], list[EventFacts]] = defaultdict(list)

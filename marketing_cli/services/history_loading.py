@@ -33,9 +33,9 @@ class HistoryLoader:
         self._rules = rules
         self._looked_at = looked_at
 
-    def load(self, new: Sequence[EventFacts]) -> History:
+    def load(self, new: Sequence[EventFacts], *, historical: bool = False) -> History:
         """What is stored and may bear on these new events, or on stored ones that they re-open."""
-        history = History()
+        history = History(historical=historical)
         pairs = [*candidates(self._rules, new), *self._reopenable(new, history)]
         self._load_priors(pairs, history)
         self._load_used_windows(pairs, history)

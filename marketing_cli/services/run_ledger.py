@@ -32,7 +32,9 @@ class RunLedger:
     def open(self, rules: LoadedRules, started_at: datetime) -> None:
         """Enter the run, its rules and its inputs, before anything is read."""
         with self._transactions() as session:
-            self._rules_version_id = RulesVersionRepository(session).keep(rules.sha256, rules.text)
+            self._rules_version_id = RulesVersionRepository(session).keep(
+                rules.sha256, rules.text, rules.rule_set.in_force
+            )
             runs = RunRepository(session)
             run_id = runs.add(
                 {

@@ -61,7 +61,8 @@ def _midnight(day: date, zone: ZoneInfo) -> tuple[datetime, datetime, datetime]:
 
 def blocked_text(window: Window, event: EventFacts, request: RequestFact) -> str:
     """What used up the limit, for people: template, time and event of the earlier request."""
-    by = f"(event {request.event_key})" if request.event_key is not None else "(its event is no longer stored)"
+    by = f"event {request.event_key}" if request.event_key is not None else "its event is no longer stored"
+    by = f"({by}, an archive's: recorded, never sent)" if request.historical else f"({by})"
     if window.code is ReasonCode.ALREADY_SENT_ONCE_EVER:
         return f"skipped {request.template}: already sent at {z(request.event_timestamp)} {by}"
     if window.code is ReasonCode.ALREADY_SENT_FOR_EVENT:

@@ -5,13 +5,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, text
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from marketing_cli.domain.lines import RejectReason
 from marketing_cli.errors import ConflictingDuplicate, MmsgError
-from marketing_cli.models import Base, Event, EventProperties, Reject, SendRequest, Suppression, UserTraits
+from marketing_cli.models import (
+    Base,
+    Event,
+    EventProperties,
+    Reject,
+    RulesVersion,
+    SendRequest,
+    Suppression,
+    UserTraits,
+)
 from marketing_cli.repositories.decisions import SendRequestRepository
 from marketing_cli.repositories.events import EventRepository
 from marketing_cli.repositories.ledger import RulesVersionRepository
@@ -255,18 +264,47 @@ def test_a_service_without_rules_stores_and_decides_nothing(store: Store) -> Non
     assert len(store.rows(Event)) == 2
 
 
+def test_rules_of_then_that_are_no_longer_accepted_stop_nothing(store: Store) -> None:
+    """What was in force is kept beside the text, so that a late fact finds its event whatever became of the text."""
+    nudge = make_rule(name="nudge", on="link", when=[prior("signup_completed", "24h")])
+    store.run(nudge).batch(make_event(event_id="l", event_type="link"))
+    with store.transactions() as session:
+        session.execute(update(RulesVersion).values(text="timezone: Mars/Base"))
+    store.run(nudge, WELCOME).batch(make_event(event_id="s"))
+    assert "l nudge sent by s" in store.decisions()
+
+
+def test_a_suppression_says_when_what_used_up_the_limit_came_from_an_archive(store: Store) -> None:
+    """Nothing was sent then, and an operator must not believe so."""
+    store.run(WELCOME, backfill=True).batch(make_event(event_id="a"), make_event(event_id="b"))
+    store.run(WELCOME).batch(make_event(event_id="c"))
+    texts = [row.suppression_reason for row in store.rows(Suppression)]
+    assert all(text.endswith("(event a, an archive's: recorded, never sent)") for text in texts)
+    assert len(texts) == 2
+
+
+def test_numbers_are_not_used_again(store: Store) -> None:
+    """A decision may outlive its event; the event that caused it must not become another one."""
+    store.run(WELCOME).batch(make_event(event_id="a"))
+    with store.transactions() as session:
+        (gone,) = session.scalars(select(Event.id))
+        session.execute(delete(Event))
+    store.run(WELCOME).batch(make_event(event_id="b"))
+    assert [row.id for row in store.rows(Event)] > [gone]
+
+
 def test_a_rule_version_of_then_is_read_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether a rule looked at a stored event is asked of each version, not of each event."""
     nudge = make_rule(name="nudge", on="link", when=[prior("signup_completed", "24h")])
     store.run(nudge).batch(*(make_event(event_id=f"l{n}", user_id=f"u_{n}", event_type="link") for n in range(20)))
     asked: list[int] = []
-    original = RulesVersionRepository.get_text
+    original = RulesVersionRepository.get_in_force
 
-    def get_text(repository: RulesVersionRepository, version_id: int) -> str:
+    def get_in_force(repository: RulesVersionRepository, version_id: int) -> frozenset[tuple[str, str]]:
         asked.append(version_id)
         return original(repository, version_id)
 
-    monkeypatch.setattr(RulesVersionRepository, "get_text", get_text)
+    monkeypatch.setattr(RulesVersionRepository, "get_in_force", get_in_force)
     service: EventProcessingService = store.run(nudge, WELCOME).service
     for start in (0, 10):
         service.process_batch(parsed(make_event(event_id="s", user_id=f"u_{n}") for n in range(start, start + 10)))
