@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from marketing_cli import __version__
 from marketing_cli.cli import audit, ingest, migrate, rejects, rules, runs, sends, suppressions
 from marketing_cli.cli.invocation import Invocation
+from marketing_cli.errors import ExitCode
 from marketing_cli.rendering import flush_standard_streams
 from marketing_cli.services.stopping import Interrupted
 
@@ -90,6 +91,8 @@ def main() -> None:
     """Run the program. That something cannot be printed does not change how it ends."""
     try:
         app()
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
     except OSError as failure:
         # Commands never get here: this is help (0), or a complaint about usage (2), with nobody to read it.
         sys.exit(getattr(failure.__context__, "exit_code", 0))

@@ -13,7 +13,6 @@ from marketing_cli.cli.signals import SignalStop
 from marketing_cli.rendering import Output, render_report
 
 if TYPE_CHECKING:
-    from marketing_cli.schemas.report import IngestReport
     from marketing_cli.services.ingest_options import IngestOptions
     from marketing_cli.services.ingest_run import IngestRequest
 
@@ -28,9 +27,9 @@ Examples:
 Running the same command again is always safe: what was stored is counted as duplicate.
 
 \b
-Exit codes: 0 all stored; 3 finished, but lines were rejected or an input was unreadable, truncated or corrupt;
-5 too many rejects; 6 no input; 7 bad rules or settings; 10/12/13 database missing/behind/ahead; 14 unavailable;
-129/130/143 interrupted: what was stored stays.
+Exit codes: 0 all stored; 1 failed; 2 an option that cannot be understood; 3 finished, but lines were rejected or an
+input was unreadable, truncated or corrupt; 5 too many rejects; 6 no input; 7 bad rules or settings; 10/12/13 database
+missing/behind/ahead; 14 unavailable; 129/130/143 interrupted: what was stored stays.
 """
 
 
@@ -75,19 +74,20 @@ def ingest(
     invocation = begin(ctx, output=wanted_output(Output.TABLE, json=json), quiet=quiet, env_file=env_file)
     settings = invocation.settings
     request = IngestRequest(paths, settings.database_url, rules or settings.rules, empty_ok, busy_timeout)
-    report = _run(invocation, request, options)
-    render_report(report, invocation.output, invocation.streams)
-    raise typer.Exit(report.exit_code)
+    raise typer.Exit(_run(invocation, request, options))
 
 
-def _run(invocation: Invocation, request: "IngestRequest", options: "IngestOptions") -> "IngestReport":
-    """Run while listening to signals, with progress on a terminal."""
+def _run(invocation: Invocation, request: "IngestRequest", options: "IngestOptions") -> int:
+    """Run with progress on a terminal, and print the report; gives the exit code."""
     from marketing_cli.services.ingest_run import run_ingest
 
     stop = SignalStop(quiet=invocation.quiet)
     tell = acknowledger(None if options.dry_run else invocation.settings.acknowledge_fd)
-    with stop.listening(), IngestProgress(invocation.streams) as progress:
-        return run_ingest(request, options, stop, progress, tell, invocation.trace)
+    with stop.listening():  # to the end: a signal while the report is printed must not cost the report
+        with IngestProgress(invocation.streams) as progress:
+            report = run_ingest(request, options, stop, progress, tell, invocation.trace)
+        render_report(report, invocation.output, invocation.streams)
+    return report.exit_code
 
 
 def register(app: typer.Typer) -> None:

@@ -6,10 +6,23 @@ from pathlib import Path
 
 import typer
 
-from marketing_cli.errors import ExitCode, MmsgError, NotFound, unexpected
+from marketing_cli.errors import (
+    BadConfig,
+    DatabaseAhead,
+    DatabaseBehind,
+    DatabaseMissing,
+    DatabaseUnavailable,
+    ExitCode,
+    MmsgError,
+    NoInput,
+    unexpected,
+)
 from marketing_cli.rendering import Output, Streams, render_json
 from marketing_cli.services.stopping import Interrupted
 from marketing_cli.settings import Settings, color_refused, debug_wanted, load_settings
+
+# These print no JSON. Nor do wrong options: every command reads its options before it begins, and so has no output yet.
+_AT_START_UP = (BadConfig, NoInput, DatabaseMissing, DatabaseBehind, DatabaseAhead, DatabaseUnavailable)
 
 
 @dataclass(slots=True)
@@ -38,7 +51,7 @@ class Invocation:
             error = unexpected(error)
         lines = str(error).splitlines()
         self.streams.err("mmsg: " + ("; ".join(line.strip() for line in lines) if self.quiet else "\n".join(lines)))
-        if self.output is Output.JSON and isinstance(error, NotFound):
+        if self.output is Output.JSON and not isinstance(error, _AT_START_UP):
             found = {"code": error.code, "exit_code": int(error.exit_code), "message": str(error)}
             render_json({"error": found}, self.streams)
         return error.exit_code

@@ -14,7 +14,8 @@ Examples:
   mmsg migrate --sql > schema.sql                    for a database somebody else administers
 
 \b
-Exit codes: 0 done, or nothing to do; with --check 10 missing, 12 behind, 13 ahead; 14 unavailable.
+Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong options; 7 bad settings; with --check 10 missing, 12 behind;
+13 ahead; 14 unavailable.
 """
 
 

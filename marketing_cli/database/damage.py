@@ -6,7 +6,7 @@ from marketing_cli.database.engine import sqlite_path
 from marketing_cli.database.failures import DAMAGED
 from marketing_cli.errors import MmsgError
 
-MOST_BYTES = 256 * 1024 * 1024
+MOST_BYTES = 64 * 1024 * 1024
 """Larger files are not looked over each time: of this many bytes the check takes some tenths of a second."""
 
 

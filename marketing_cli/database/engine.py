@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
@@ -22,17 +22,26 @@ _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=Fa
 _FIXED_IN = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 _FULL = 2
 _FIRST_WAIT, _LONGEST_WAIT = 0.001, 0.1
+_LAST_WAIT = 1.0
 _READER_WAIT = 10.0
 
 
-def make_engine(url: str, *, writes: bool, busy_timeout: float = DEFAULT_BUSY_TIMEOUT) -> Engine:
+Hurried: TypeAlias = Callable[[], bool]
+"""Asked while waiting for a lock: whether it is not worth waiting for much longer."""
+
+
+def make_engine(
+    url: str, *, writes: bool, busy_timeout: float = DEFAULT_BUSY_TIMEOUT, hurried: Hurried = lambda: False
+) -> Engine:
     """An engine whose transactions take their locks at once (`writes`) or never write.
 
-    Raises DatabaseMissing when a SQLite file does not exist: looking must not create one.
+    Once `hurried`, a SQLite transaction that has not begun waits for a second at most, as if its time were up then.
+    Raises DatabaseMissing when a SQLite file does not exist: looking must not create one; DatabaseUnavailable when
+    that cannot be found out.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite_engine(parsed, writes=writes, busy_timeout=busy_timeout)
+        return _sqlite_engine(parsed, writes=writes, waiting=_Waiting(busy_timeout, hurried))
     return _postgresql_engine(parsed, writes=writes, busy_timeout=busy_timeout)
 
 
@@ -64,19 +73,33 @@ def safe_journal_mode(version: tuple[int, int, int] = sqlite3.sqlite_version_inf
     return "wal" if newest or patched else "truncate"
 
 
-def _sqlite_engine(url: URL, *, writes: bool, busy_timeout: float) -> Engine:
-    path = Path(url.database or "")
-    if not path.exists():
+def wait_until_free(attempt: Callable[[], object], busy_timeout: float) -> None:
+    """Try until nobody holds a lock on SQLite's file that the attempt needs, or the time is up."""
+    _Waiting(busy_timeout).until_free(attempt)
+
+
+def _require_file(path: Path) -> None:
+    try:
+        found = path.exists()
+    except OSError as error:
+        raise DatabaseUnavailable(
+            f"the database file {path} cannot be reached: {error.strerror}. Check its folder, or set DATABASE_URL."
+        ) from None
+    if not found:
         raise DatabaseMissing(f"there is no database at {path}. Run `mmsg migrate` first, or set DATABASE_URL.")
+
+
+def _sqlite_engine(url: URL, *, writes: bool, waiting: "_Waiting") -> Engine:
+    path = Path(url.database or "")
+    _require_file(path)
 
     def connect() -> sqlite3.Connection:
         # mode=rw never creates a file; isolation_level=None leaves BEGIN to us, or reads would be outside it.
         where = f"file:{quote(str(path.absolute()))}?mode=rw"
-        wait = 0.0 if writes else min(busy_timeout, _READER_WAIT)
+        wait = 0.0 if writes else min(waiting.seconds, _READER_WAIT)
         return sqlite3.connect(where, uri=True, isolation_level=None, timeout=wait, check_same_thread=False)
 
     engine = create_engine(url, creator=connect, hide_parameters=True, json_serializer=_json)
-    waiting = _Waiting(busy_timeout)
     event.listen(engine, "connect", lambda connection, _: _set_up_sqlite(connection, waiting, writes=writes))
     event.listen(engine, "begin", lambda connection: waiting.execute(connection, "IMMEDIATE" if writes else "DEFERRED"))
     if writes:
@@ -90,26 +113,29 @@ def _sqlite_engine(url: URL, *, writes: bool, busy_timeout: float) -> Engine:
 class _Waiting:
     """Wait for SQLite's locks in small steps, so that a signal is seen while waiting."""
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float, hurried: Hurried = lambda: False) -> None:
+        self.seconds = seconds
+        self._hurried = hurried
 
     def execute(self, connection: Connection, kind: str) -> None:
-        """Begin a transaction, waiting for the lock."""
-        self.until_free(lambda: connection.exec_driver_sql(f"BEGIN {kind}"))
+        """Begin a transaction, waiting for the lock; not for long once hurried, since nothing is lost yet."""
+        self.until_free(lambda: connection.exec_driver_sql(f"BEGIN {kind}"), self._hurried)
 
     def commit(self, connection: Connection) -> None:
         """Commit ahead of the driver: a reader can make COMMIT wait, and it may be tried again."""
         raw: Any = connection.connection.dbapi_connection
         self.until_free(lambda: raw.execute("COMMIT") if raw.in_transaction else None)
 
-    def until_free(self, attempt: Callable[[], object]) -> Any:  # noqa: ANN401 - what the attempt returns
+    def until_free(self, attempt: Callable[[], object], hurried: Hurried = lambda: False) -> Any:  # noqa: ANN401
         """Try until it works or the time is up; any other error passes at once."""
-        deadline = time.monotonic() + self._seconds
+        deadline = time.monotonic() + self.seconds
         wait = _FIRST_WAIT
         while True:
             try:
                 return attempt()
             except Exception as error:
+                if hurried():
+                    deadline = min(deadline, time.monotonic() + _LAST_WAIT)
                 if not is_busy(error) or time.monotonic() + wait > deadline:
                     raise
             time.sleep(wait)

@@ -24,12 +24,28 @@ _SQLITE_MEANINGS = {
     sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened. Check the permissions of the file and its folder.",
     sqlite3.SQLITE_IOERR: "the disk reported an error. Check it, then run the same command again.",
 }
+_CONNECTION_CLASSES = {"08", "28", "3D", "53", "57"}
+_INSUFFICIENT_PRIVILEGE = "42501"
+_SQLSTATE_CLASSES = {
+    "0A": "it does not support what was asked of it",
+    "22": "a value does not fit its column",
+    "23": "a row contradicts what is stored",
+    "25": "the transaction is in a state that does not allow this, such as on a server that only reads",
+    "40": "it gave the transaction up",
+    "42": "a table, column or type is not as this program expects, or exists already",
+    "54": "a limit of the server was exceeded",
+    "55": "something is in use, or not ready",
+    "58": "the server's system reported an error",
+    "XX": "the server reported an internal error",
+}
 _UNAVAILABLE = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 
 
 @contextmanager
 def failures_explained(*, connecting: bool = False) -> Iterator[None]:
-    """Turn what the database reports inside the block into a MmsgError; with `connecting`, into DatabaseUnavailable.
+    """Turn what the database reports inside the block into a MmsgError.
+
+    With `connecting`, what comes of the connection or the server as a whole is a DatabaseUnavailable.
 
     SQLite's own errors are among it: they come unwrapped where SQLAlchemy is not asked, as for a COMMIT.
     """
@@ -54,13 +70,22 @@ def explain(error: SQLAlchemyError | sqlite3.Error, *, connecting: bool = False)
     name = type(original or error).__name__
     state = getattr(original, "sqlstate", None)
     code = f"{name}, SQLSTATE {state}" if state else name
+    if state == _INSUFFICIENT_PRIVILEGE:
+        return MmsgError(
+            f"the database's user lacks a privilege that this needs ({code}). Have it granted, or name another user"
+            " in DATABASE_URL."
+        )
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    if connecting or lost:
+    refused = connecting and (not state or state[:2] in _CONNECTION_CLASSES)
+    if refused or lost:
         verb = "was lost" if lost and not connecting else "cannot be made"
         return DatabaseUnavailable(
             f"the connection to the database {verb} ({code}). Check that the server runs, and DATABASE_URL."
         )
-    return MmsgError(f"the database reported a failure ({code}). Nothing of the batch in hand was stored.")
+    meaning = _SQLSTATE_CLASSES.get((state or "")[:2])
+    why = f"{meaning} ({code})" if meaning else f"({code})"
+    done = "Nothing was changed." if connecting else "Nothing of the batch in hand was stored."
+    return MmsgError(f"the database reported a failure{':' if meaning else ''} {why}. {done}")
 
 
 def _explain_sqlite(original: sqlite3.Error) -> MmsgError:

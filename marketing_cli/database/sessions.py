@@ -7,7 +7,13 @@ from typing import TypeAlias
 from sqlalchemy.orm import Session, sessionmaker
 
 from marketing_cli.database.damage import refuse_damaged
-from marketing_cli.database.engine import DEFAULT_BUSY_TIMEOUT, make_engine
+from marketing_cli.database.engine import (
+    DEFAULT_BUSY_TIMEOUT,
+    Hurried,
+    make_engine,
+    sqlite_path,
+    wait_until_free,
+)
 from marketing_cli.database.failures import failures_explained
 from marketing_cli.database.migration import require_newest_schema
 
@@ -17,20 +23,40 @@ Transactions: TypeAlias = Callable[[], AbstractContextManager[Session]]
 
 @contextmanager
 def open_database(
-    url: str, *, writes: bool = False, busy_timeout: float = DEFAULT_BUSY_TIMEOUT
+    url: str,
+    *,
+    writes: bool = False,
+    busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
+    hurried: Hurried = lambda: False,
 ) -> Iterator[Transactions]:
-    """The transactions of a migrated database; it is closed when the block ends.
+    """The transactions of a migrated database; it is closed when the block ends. For `hurried` see `make_engine`.
 
     Raises DatabaseUnavailable, DatabaseMissing, DatabaseAhead or DatabaseBehind before the block, or MmsgError for a
     damaged one that is to be written to; and turns what the database reports inside the block into a MmsgError.
     """
-    engine = make_engine(url, writes=writes, busy_timeout=busy_timeout)
+    if writes and sqlite_path(url) is not None:
+        _look_over(url, busy_timeout)
+    engine = make_engine(url, writes=writes, busy_timeout=busy_timeout, hurried=hurried)
     try:
         with failures_explained(connecting=True):
             require_newest_schema(engine)
-            if writes:
-                refuse_damaged(engine)
         with failures_explained():
             yield sessionmaker(engine, expire_on_commit=False).begin
+    finally:
+        engine.dispose()
+
+
+def _look_over(url: str, busy_timeout: float) -> None:
+    """Raise unless a SQLite file is ours and sound, as a reader: a writer sets the journal, also of others' files."""
+    engine = make_engine(url, writes=False, busy_timeout=0)
+
+    def look() -> None:
+        require_newest_schema(engine)
+        refuse_damaged(engine)
+
+    try:
+        with failures_explained(connecting=True):
+            # Waited for here, in steps: a reader's own waiting cannot be interrupted.
+            wait_until_free(look, busy_timeout)
     finally:
         engine.dispose()

@@ -16,9 +16,10 @@ _MOST_INPUTS = 20
 
 def render_report(report: "IngestReport", output: Output, streams: Streams) -> None:
     """Print a report: the summary on standard error and, if asked for, the JSON on standard output."""
+    lines = summary_lines(report)  # first: should that fail, no report is followed by another JSON value
     if output is Output.JSON:
         render_json(report.model_dump(mode="python"), streams)
-    for line in summary_lines(report):
+    for line in lines:
         streams.note(line)
     if streams.quiet and report.exit_code:
         streams.err(f"mmsg: {report.error or conclusion(report)}")

@@ -6,6 +6,7 @@ from functools import cached_property
 from marketing_cli.repositories.audit import AuditRepository
 from marketing_cli.schemas.rules import Rule, RuleSet
 from marketing_cli.services.audit_rules import RulesOfThen
+from marketing_cli.services.rules_files import LoadedRules
 
 MOST_VERSIONS = 50
 """Earlier rules versions that are looked through, the newest first."""
@@ -13,11 +14,16 @@ MOST_VERSIONS = 50
 
 @dataclass(frozen=True)
 class AskingRules:
-    """Rules with one template, disabled ones included. `before` are those of earlier versions, newest first."""
+    """Rules with one template, disabled ones included. `before` are those of earlier versions, newest first.
+
+    `sha256_now` and, for each rule in `before`, `sha256_before` name the rules versions that they are from.
+    """
 
     template: str
     now: tuple[Rule, ...]
+    sha256_now: str
     before: tuple[Rule, ...] = ()
+    sha256_before: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether any rule has the template."""
@@ -39,10 +45,14 @@ class AskingRules:
         rules = (*self.now, *self.before)
         return list(dict.fromkeys(c.prior_event for rule in rules for c in rule.prior_conditions))
 
-    def likely(self, event_type: str) -> list[Rule]:
-        """The rules to measure an event by that none looked at: of now, else the newest of before; each name once."""
-        rules = [rule for rule in (*self.now, *self.before) if rule.on == event_type]
-        return list({rule.name: rule for rule in reversed(rules)}.values())[::-1]
+    def likely(self, event_type: str) -> list[tuple[Rule, str]]:
+        """The rules to measure an event by that none looked at: of now, else the newest of before; each name once.
+
+        Each comes with the SHA-256 of its rules version.
+        """
+        names = (*(self.sha256_now for _ in self.now), *self.sha256_before)
+        rules = [pair for pair in zip((*self.now, *self.before), names, strict=True) if pair[0].on == event_type]
+        return list({pair[0].name: pair for pair in reversed(rules)}.values())[::-1]
 
     @property
     def note(self) -> str | None:
@@ -54,13 +64,16 @@ class AskingRules:
         return None
 
 
-def asking_rules(template: str, now: RuleSet, audit: AuditRepository, then: RulesOfThen) -> AskingRules:
+def asking_rules(template: str, now: LoadedRules, audit: AuditRepository, then: RulesOfThen) -> AskingRules:
     """Find the rules that ask for a template, or did."""
     before: list[Rule] = []
+    names: list[str] = []
     for version_id in audit.newest_rules_naming(template, MOST_VERSIONS):
         rules = then.get(version_id)
-        before += _with_template(template, rules) if rules else ()
-    return AskingRules(template, _with_template(template, now), tuple(before))
+        asking = _with_template(template, rules) if rules else ()
+        before += asking
+        names += [then.sha256(version_id)] * len(asking)
+    return AskingRules(template, _with_template(template, now.rule_set), now.sha256, tuple(before), tuple(names))
 
 
 def _with_template(template: str, rules: RuleSet) -> tuple[Rule, ...]:

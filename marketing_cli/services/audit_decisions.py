@@ -70,7 +70,7 @@ def _values(look: Look, rules: RulesOfThen) -> dict[str, Any]:
         "reason_code": code,
         "reason": reason,
         "decided_at": None,
-        "rules_sha256": rules.sha256(look.rules_version_id),
+        "rules_sha256": look.measured_by or rules.sha256(look.rules_version_id),
         "caused_by": None,
         "conditions": conditions,
     }
@@ -116,14 +116,28 @@ def _notes(look: Look, rules: RulesOfThen) -> list[str]:
 def _late_text(fact: LateFact) -> str:
     return (
         f"all conditions hold now, but {fact.event_type} {fact.ref.key} of {z(fact.ref.timestamp)} arrived only with"
-        f" run {fact.run_id}, whose rules had no such rule in force"
+        f" run {fact.run_id}, {_unmoved_text(fact)}"
     )
+
+
+def _unmoved_text(fact: LateFact) -> str:
+    """Why the rules of the run that brought a late fact did not decide by it."""
+    if fact.unmoved is None:
+        return "whose rules had no such rule in force"
+    waiting = [c for c in fact.unmoved.prior_conditions if c.prior_event == fact.event_type]
+    widest = max(waiting, key=lambda condition: condition.within, default=None)
+    shorter = f" that long: it allowed {widest.within_text}" if widest else ""
+    return f"and the rule {fact.unmoved.name} as it stood in that run did not wait for {fact.event_type}{shorter}"
 
 
 def _not_in_force_text(look: Look) -> str:
     failed = look.evaluation.first_failure if look.evaluation else None
     template = look.rule.message.template if look.rule else "it"
-    text = f"no enabled rule asked for {template} when this event arrived, with run {look.event.run_id}"
+    arrived = f"when this event arrived, with run {look.event.run_id}"
+    if look.rule is None or look.measured_by is not None:
+        text = f"no rule on {look.event.facts.event_type} asked for {template} {arrived}"
+    else:
+        text = f"the rule {look.rule.name}, which asks for {template}, was disabled {arrived}"
     if look.evaluation is None:
         return text
     if failed is None:

@@ -23,7 +23,8 @@ _TICK = timedelta(microseconds=1)
 class LateFact:
     """A prior event that arrived after the event it makes a condition hold for, and what came with it.
 
-    `rule` is the rule of the same name in the rules of the run that brought it; None if these had none in force.
+    `rule` is the rule of the same name in the rules of the run that brought it; None if these had none in force that
+    waited for it. One that did not wait for it is `unmoved`.
     """
 
     event_type: str
@@ -31,6 +32,7 @@ class LateFact:
     run_id: int
     rules_version_id: int
     rule: Rule | None
+    unmoved: Rule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Look:
 
     `rules_version_id` is the version it looked with. `rule` is None where that version cannot be read or has no such
     rule on the event's type; there is no evaluation then. Without `was_in_force` the rule was not there, or disabled,
-    when the event arrived, and its evaluation tells what it would have seen.
+    when the event arrived, and its evaluation tells what it would have seen; `measured_by` is the SHA-256 of the rules
+    that have it, where the event's own rules have no such rule at all.
     """
 
     event: StoredEvent
@@ -49,6 +52,7 @@ class Look:
     evaluation: Evaluation | None = None
     late_fact: LateFact | None = None
     was_in_force: bool = True
+    measured_by: str | None = None
 
 
 class Looker:
@@ -116,7 +120,7 @@ def _newest_late(look: Look) -> tuple[str, EventRef] | None:
 def _looked_again(look: Look, fact: LateFact) -> Look:
     """The look with the rule that the late fact's run had, if that rule was waiting for the fact."""
     if fact.rule is None or not _waited(fact.rule, fact, look.event.facts):
-        return replace(look, late_fact=replace(fact, rule=None))
+        return replace(look, late_fact=replace(fact, rule=None, unmoved=fact.rule))
     return replace(look, late_fact=fact, rule=fact.rule, rules_version_id=fact.rules_version_id)
 
 

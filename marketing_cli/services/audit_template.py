@@ -54,7 +54,7 @@ class TemplateAudit:
 
     def answer(self, user_id: str, template: str) -> TemplateAnswer:
         """The answer, with every event that could have led to the template. Raises UsageError for an unknown one."""
-        asking = asking_rules(template, self._now.rule_set, self._audit, self._rules)
+        asking = asking_rules(template, self._now, self._audit, self._rules)
         decided = self._decisions.of_template(user_id, template, MOST_EVENTS)
         if not asking and not decided:
             raise UsageError(self._unknown_text(template))
@@ -108,7 +108,10 @@ class TemplateAudit:
         if looks or rules is None:
             return looks
         disabled = [r for r in rules.rules if r.on == event_type and r.message.template == asking.template]
-        return [Look(event, version, rule, was_in_force=False) for rule in disabled or asking.likely(event_type)]
+        if disabled:
+            return [Look(event, version, rule, was_in_force=False) for rule in disabled]
+        likely = asking.likely(event_type)
+        return [Look(event, version, rule, was_in_force=False, measured_by=sha256) for rule, sha256 in likely]
 
     def _shapes(self, considered: _Considered) -> list[ConsideredDecision]:
         shapes = [considered_shape(look, self._rules) for look in considered.looks]

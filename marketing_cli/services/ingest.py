@@ -96,11 +96,12 @@ class IngestService:
     def run(self, inputs: Sequence[InputPath], progress: Progress = lambda _reader, _lines: None) -> IngestReport:
         """Read all inputs. However it ends, the report says how far it came and why it stopped.
 
-        Raises whatever keeps the run from being entered in the ledger: then nothing has happened.
+        Raises whatever keeps the run from being entered in the ledger: then nothing has happened. That is Interrupted
+        when it came of a request to stop.
         """
         books = RunBooks([InputBooks(entry.path) for entry in inputs], datetime.now(UTC))
         ledger = RunLedger(self._transactions, books, backfill=self._options.backfill)
-        ledger.open(self._rules, books.started_at)
+        self._open(ledger)
         ending = _Ending()
         try:
             with self._stop.interruptible():
@@ -110,10 +111,18 @@ class IngestService:
         except Interrupted as interrupted:
             ending.interrupted = interrupted.exit_code
         except Exception as failure:  # noqa: BLE001 - what is stored stays, and must be reported
-            ending.error = self._explained(failure)
+            self._note_failure(failure, ending)
         finished_at = datetime.now(UTC)
         self._close(ledger, ending, finished_at)
         return self._report(ledger, ending, finished_at)
+
+    def _open(self, ledger: RunLedger) -> None:
+        try:
+            ledger.open(self._rules, ledger.books.started_at)
+        except DATABASE_ERRORS as failure:
+            if self._stop.exit_code is None:
+                raise
+            raise Interrupted(self._stop.exit_code) from failure
 
     def _ingest(self, place: int, entry: InputPath, ledger: RunLedger, progress: Progress) -> None:
         service = EventProcessingService(self._transactions, self._rules.rule_set, ledger.reference(place))
@@ -135,8 +144,10 @@ class IngestService:
             batch.lines,
             lambda session, done: ledger.store_progress(session, place, done.book(counts), done, batch.state),
         )
-        self._acknowledge(ledger.run_id, books.path, books.counts.lines + 1, books.counts.lines + counts.lines)
+        first, last = books.counts.lines + 1, books.counts.lines + counts.lines
+        # At once: it is stored, whatever becomes of telling it.
         ledger.books.enter(place, outcome, outcome.book(counts), self._rules.rule_set)
+        self._acknowledge(ledger.run_id, books.path, first, last)
 
     def _batches(self, reader: InputReader) -> Iterator[tuple[list[ParsedLine], Counts]]:
         """Parse an input into batches, each with the number of its lines and of the blank ones among them."""
@@ -183,7 +194,13 @@ class IngestService:
         try:
             ledger.close(*self._outcome(ledger.books, ending), finished_at)
         except Exception as failure:  # noqa: BLE001 - the report still says what was stored
-            ending.error = ending.error or self._explained(failure)
+            self._note_failure(failure, ending)
+
+    def _note_failure(self, failure: Exception, ending: _Ending) -> None:
+        """Keep the first failure. After a request to stop it was hurried into it: then the run was interrupted."""
+        ending.error = ending.error or self._explained(failure)
+        if not isinstance(failure, TooManyRejects):
+            ending.interrupted = self._stop.exit_code
 
     def _report(self, ledger: RunLedger, ending: _Ending, finished_at: datetime) -> IngestReport:
         books = ledger.books

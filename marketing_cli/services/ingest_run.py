@@ -41,13 +41,13 @@ def run_ingest(  # noqa: PLR0913, PLR0917 - the last three are for whoever watch
     """
     with ExitStack() as stack:
         with stop.interruptible():
-            rules, inputs, opened = _prepared(request, dry_run=options.dry_run)
+            rules, inputs, opened = _prepared(request, stop, dry_run=options.dry_run)
             transactions = stack.enter_context(opened)
         return IngestService(transactions, rules, options, stop, acknowledge, on_failure).run(inputs, progress)
 
 
 def _prepared(
-    request: IngestRequest, *, dry_run: bool
+    request: IngestRequest, stop: StopRequest, *, dry_run: bool
 ) -> tuple[LoadedRules, Sequence[InputPath], AbstractContextManager[Transactions]]:
     rules = load_rules(request.rules)
     # A path may hold bytes that are no text, and the ledger keeps text.
@@ -55,6 +55,8 @@ def _prepared(
     inputs = require_inputs(find_inputs(request.paths), empty_ok=request.empty_ok)
     url, timeout = request.database_url, request.busy_timeout
     opened = (
-        open_sandbox(url, busy_timeout=timeout) if dry_run else open_database(url, writes=True, busy_timeout=timeout)
+        open_sandbox(url, busy_timeout=timeout)
+        if dry_run
+        else open_database(url, writes=True, busy_timeout=timeout, hurried=lambda: stop.exit_code is not None)
     )
     return replace(rules, source=source), inputs, opened

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import sessionmaker
 
 from marketing_cli.database.engine import DEFAULT_BUSY_TIMEOUT, make_engine, prepare_file, sqlite_path
@@ -73,6 +74,8 @@ def _in_one_transaction(url: str, busy_timeout: float) -> Iterator[Transactions]
         with failures_explained(connecting=True):
             require_newest_schema(engine)
         with failures_explained(), engine.connect() as connection, connection.begin() as whole:
+            # It lasts as long as the run, and waits with it for slow input.
+            connection.execute(select(func.set_config("idle_in_transaction_session_timeout", "0", True)))  # noqa: FBT003
             savepoints = sessionmaker(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
             with savepoints.begin() as session:  # committed, since a savepoint that is undone gives its locks back
                 lock_all_users(session)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Protocol
 
-from marketing_cli.sources.opening import CHUNK_BYTES, ByteFile
+from marketing_cli.sources.opening import CHUNK_BYTES, ByteFile, CannotRead
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -15,7 +15,11 @@ else:
 
 _GZIP_WITH_CHECKSUM = 31
 _SMALLEST_GZIP = 20
-_NEAR_BYTES = 64 * 1024
+_NEAR_BYTES = 1024
+_LONGEST_START = 512
+_ANY_LENGTH_BYTES = 64 * 1024
+_TRAILER_BYTES = 8
+_WINDOW_TOO_LARGE = "requires too much memory"
 
 
 class Compression(StrEnum):
@@ -56,7 +60,7 @@ def compression_of(start: bytes) -> Compression:
 
 
 def verify(file: ByteFile, kind: Compression) -> None:
-    """Unpack a whole archive, keep nothing, and go back to its start. Raises CorruptArchive and OSError."""
+    """Unpack a whole archive, keep nothing, and go back to its start. Raises CorruptArchive, CannotRead and OSError."""
     for _ in Archive(file, kind).chunks():
         pass
     file.rewind()
@@ -75,7 +79,8 @@ class Archive:
     def chunks(self) -> Iterator[bytes]:
         """Yield what the archive holds; afterwards `cut_short` is True when its end is missing.
 
-        Raises CorruptArchive, perhaps only after wrong data (hence `verify`), and OSError.
+        Raises CorruptArchive, perhaps only after wrong data (hence `verify`), CannotRead for a sound archive that needs
+        too much memory, and OSError.
         """
         data = self._read()
         while data and not self.cut_short:
@@ -84,20 +89,21 @@ class Archive:
             data = self._after(member)
 
     def _member_chunks(self, member: _Member, start: bytes) -> Iterator[bytes]:
-        data, unpacked = start, 0
+        data, packed, unpacked = start, len(start), 0
         while True:
             try:
                 chunk = member.decompress(data, CHUNK_BYTES)
             except (zlib.error, zstd.ZstdError) as error:
-                raise self._corrupt(str(error).rpartition(": ")[2]) from error
+                raise self._failure(str(error).rpartition(": ")[2]) from error
             unpacked += len(chunk)
             if chunk:
                 yield chunk
             if member.eof:
                 return
             data = self._read() if member.needs_input else b""
+            packed += len(data)
             if member.needs_input and not data:
-                self._end_early(unpacked)
+                self._end_early(member, packed, unpacked)
                 return
 
     def _after(self, member: _Member) -> bytes:
@@ -111,12 +117,15 @@ class Archive:
             raise self._corrupt("something else follows its end")
         return data
 
-    def _end_early(self, unpacked: int) -> None:
+    def _end_early(self, member: _Member, packed: int, unpacked: int) -> None:
         """Tell an archive that lacks its end from one whose end was misread because of a wrong bit before it."""
-        # The last four bytes of a gzip file say how long its content is; in a cut file they are anything.
+        # The last four bytes of a gzip member say how long its content is; in a cut one they are anything.
         named_length = int.from_bytes(self._last_bytes, "little")
-        near = abs(named_length - unpacked % 2**32) < _NEAR_BYTES
-        if self._kind is Compression.GZIP and near and self._file.position >= _SMALLEST_GZIP:
+        # A wrong bit in a header can hide all content: of a sound member some comes out after a few hundred bytes.
+        reach = _ANY_LENGTH_BYTES if not unpacked and packed > _LONGEST_START else _NEAR_BYTES
+        # Zero is a long run of one thing packed tightly, and not a length.
+        near = named_length != 0 and abs(named_length - unpacked % 2**32) < reach
+        if isinstance(member, _GzipMember) and near and packed >= _SMALLEST_GZIP and not member.lacks_trailer_only():
             raise self._corrupt("its content does not end where it should")
         self.cut_short = True
 
@@ -124,6 +133,14 @@ class Archive:
         data = self._file.read(CHUNK_BYTES)
         self._last_bytes = (self._last_bytes + data[-4:])[-4:]
         return data
+
+    def _failure(self, why: str) -> CorruptArchive | CannotRead:
+        if self._kind is Compression.ZSTD and _WINDOW_TOO_LARGE in why:
+            return CannotRead(
+                "it is a zstd archive whose window is larger than 128 MiB, which takes too much memory to unpack; "
+                "pack it again without --long"
+            )
+        return self._corrupt(why)
 
     def _corrupt(self, why: str) -> CorruptArchive:
         return CorruptArchive(
@@ -137,6 +154,7 @@ class _GzipMember:
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(wbits=_GZIP_WITH_CHECKSUM)
+        self._crc = self._length = 0
         self.needs_input = True
 
     @property
@@ -151,4 +169,19 @@ class _GzipMember:
         chunk = self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
         # A full chunk may not be all that is in there, even when all input is used up.
         self.needs_input = not self._inflate.unconsumed_tail and len(chunk) < max_length
+        self._crc = zlib.crc32(chunk, self._crc)
+        self._length += len(chunk)
         return chunk
+
+    def lacks_trailer_only(self) -> bool:
+        """True when all content came out, and what there is of checksum and length after it is right."""
+        trailer = self._crc.to_bytes(4, "little") + (self._length % 2**32).to_bytes(4, "little")
+        return any(self._ends_with(trailer[-missing:]) for missing in range(1, _TRAILER_BYTES + 1))
+
+    def _ends_with(self, rest: bytes) -> bool:
+        inflate = self._inflate.copy()
+        try:
+            inflate.decompress(rest, 1)
+        except zlib.error:
+            return False
+        return inflate.eof and not inflate.unused_data

@@ -1,8 +1,10 @@
 """Reads one input: finds out what it is, unpacks it, and hands out its lines or elements."""
 
+import json
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -134,7 +136,8 @@ class InputReader:
         start.drop_byte_order_mark()
         if self._options.format is InputFormat.AUTO:
             self.format = format_of(start, limit)
-        return _CUTTERS[self.format](start.all_chunks(), limit)
+        lines = _CUTTERS[self.format](start.all_chunks(), limit)
+        return _placed(lines, self.path) if self.format is InputFormat.ARRAY else lines
 
     def _note_end(self, ending: Ending) -> None:
         self.state = InputState.TRUNCATED
@@ -163,6 +166,20 @@ class InputReader:
                 InputState.UNREADABLE,
                 f"{problem_of(error)}, after byte {self.position}; try it again",
             )
+
+
+def _placed(lines: Generator[RawLine, None, Ending], path: str) -> Generator[RawLine, None, Ending]:
+    """Yield the lines; a refusal that has no bytes is told from others by where it is and what is wrong there."""
+    while True:
+        try:
+            line = next(lines)
+        except StopIteration as end:
+            ending: Ending = end.value
+            return ending
+        if line.refusal and not line.raw:
+            place = json.dumps([path, line.number, line.refusal.detail])
+            line = replace(line, sha256=sha256(place.encode()).digest())
+        yield line
 
 
 def _refuse_encoding(start: Start, limit: int, encoding: str) -> Generator[RawLine, None, Ending]:

@@ -167,12 +167,12 @@ def test_a_copy_that_cannot_be_made_is_explained(
     """No room for it, or a file that is damaged further in: one sentence, and no traceback."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     done = run_here("ingest", story, "--json", "--dry-run", url=database_url)
-    assert (done.exit_code, done.stdout) == (1, "")
+    assert (done.exit_code, done.json()["error"]["code"]) == (1, "failed")
     assert done.stderr.count("\n") == 1
     assert "TMPDIR" in done.stderr
     monkeypatch.undo()
     path = Path(make_url(database_url).database or "")
     path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 4096)
     done = run_here("ingest", story, "--json", "--dry-run", url=database_url)
-    assert (done.exit_code, done.stdout) == (1, "")
+    assert (done.exit_code, done.json()["error"]["code"]) == (1, "failed")
     assert "damaged" in done.stderr

@@ -174,7 +174,7 @@ def test_history_says_which_version_decided_what(database_url: str, tmp_path: Pa
 @only_sqlite
 def test_a_version_that_no_run_used_is_listed_all_the_same(database_url: str) -> None:
     """As after a run that was deleted."""
-    change(database_url, "INSERT INTO rules_versions (sha256, text) VALUES ('ab', '')")
+    change(database_url, "INSERT INTO rules_versions (sha256, text, in_force) VALUES ('ab', '', '[]')")
     (row,) = listed(database_url, "rules", "history")
     assert (row["runs"], row["first_run_id"], row["send_requests"]) == (0, None, 0)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from marketing_cli.rendering import render_report
 from support.databases import only_sqlite
 from support.events import make_event, ndjson
 from support.ingesting import (
@@ -143,6 +144,43 @@ def test_the_batch_in_hand_is_finished_even_if_it_has_to_wait(mmsg: Program, dat
         report, _stderr = report_of(process)
     assert (process.returncode, report["status"], report["totals"]["lines"]) == (143, "interrupted", 2)
     assert query(database_url, "SELECT status, lines FROM runs") == [("interrupted", 2)]
+
+
+@only_sqlite
+def test_a_lock_that_is_kept_is_not_waited_for_after_a_signal(mmsg: Program, database_url: str) -> None:
+    """Before its transaction has begun nothing of a batch is at stake: the run ends soon, and was interrupted."""
+    with running(mmsg.start("ingest", "--json", "--busy-timeout", "20", "--batch-size", "1", "-")) as process:
+        feed(process, 1)
+        wait_until(lambda: stored_lines(database_url) == 1)
+        with everybody_locked(database_url):
+            feed(process, 2)
+            time.sleep(0.3)
+            process.send_signal(signal.SIGTERM)
+            started = time.monotonic()
+            report, _stderr = report_of(process)
+            assert time.monotonic() - started < 6
+    assert (process.returncode, report["exit_code"], report["status"]) == (143, 143, "interrupted")
+    assert (report["totals"]["lines"], report["inputs"][0]["state"]) == (1, "stopped")
+    assert query(database_url, "SELECT count(*) FROM events") == [(1,)]
+
+
+@only_sqlite
+def test_a_signal_while_the_report_is_printed_does_not_cost_it(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came too late to stop anything: the report, and its exit code, are the run's."""
+
+    def render_disturbed(*args: Any) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        render_report(*args)
+
+    monkeypatch.setattr("marketing_cli.cli.ingest.render_report", render_disturbed)
+    before = signal.signal(signal.SIGTERM, lambda *_: pytest.fail("nobody listened"))
+    try:
+        report = ingest(database_url, generated_file(tmp_path / "events.ndjson", 3))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert report["totals"]["new"] == 3
 
 
 @pytest.mark.parametrize("quiet", [False, True])

@@ -70,7 +70,24 @@ def test_a_fact_that_came_under_a_narrower_window(database_url: str, tmp_path: P
     """The rule that was in force then was not waiting for a fact so far away."""
     store(database_url, LINKED, options=("--rules", nudge_rules(tmp_path, "wide")))
     store(database_url, SIGNED_UP, options=("--rules", nudge_rules(tmp_path, "narrow", within="1h")))
-    assert only_decision(database_url)["reason_code"] == "rule_not_in_force"
+    decision = only_decision(database_url)
+    assert decision["reason_code"] == "rule_not_in_force"
+    assert decision["reason"].endswith(
+        "arrived only with run 2, and the rule nudge as it stood in that run did not wait for signed_up that long:"
+        " it allowed 1h"
+    )
+
+
+def test_a_fact_that_came_under_a_rule_that_waited_for_none(database_url: str, tmp_path: Path) -> None:
+    """A rule of that name was in force, and asked for another prior event: the answer does not deny the rule."""
+    rules = nudge_rules(tmp_path)
+    store(database_url, LINKED, options=("--rules", rules))
+    other = tmp_path / "other.yaml"
+    other.write_text(rules.read_text().replace("prior_event: signed_up", "prior_event: invited"))
+    store(database_url, SIGNED_UP, options=("--rules", other))
+    decision = only_decision(database_url)
+    assert decision["reason_code"] == "rule_not_in_force"
+    assert decision["reason"].endswith("the rule nudge as it stood in that run did not wait for signed_up")
 
 
 def test_a_fact_that_came_under_a_stricter_rule(database_url: str, tmp_path: Path) -> None:

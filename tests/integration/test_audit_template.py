@@ -197,7 +197,11 @@ def test_the_rule_was_disabled_when_the_event_came(database_url: str, tmp_path: 
     store(database_url, *([SIGNED_UP] if prior else []), LINKED, options=("--rules", off))
     found = answer(database_url, "NUDGE", "--rules", on)
     assert found["reason_code"] == "rule_disabled"
-    assert "linked linked of 2025-11-01T12:00:00Z was not looked at: no enabled rule asked for NUDGE" in found["reason"]
+    assert (
+        "linked linked of 2025-11-01T12:00:00Z was not looked at: the rule nudge, which asks for NUDGE,"
+        in found["reason"]
+    )
+    assert "was disabled when this event arrived, with run 1" in found["reason"]
     assert ("otherwise all conditions would have held" in found["reason"]) is prior
     assert [considered["reason_code"] for considered in found["considered"]] == ["rule_disabled"]
     assert found["considered"][0]["conditions"][0]["held"] is prior
@@ -208,7 +212,19 @@ def test_the_rule_was_not_there_when_the_event_came(database_url: str, tmp_path:
     store(database_url, SIGNED_UP, LINKED)
     found = answer(database_url, "NUDGE", "--rules", nudge_rules(tmp_path))
     assert found["reason_code"] == "rule_disabled"
+    assert "no rule on linked asked for NUDGE when this event arrived, with run 1" in found["reason"]
+    assert [considered["rules_sha256"] for considered in found["considered"]] == [found["rules"]["sha256"]]
     assert found["rules"]["source"] == str(tmp_path / "nudge.yaml")
+
+
+def test_an_earlier_rule_that_was_not_there_when_the_event_came(database_url: str, tmp_path: Path) -> None:
+    """An event is measured by a rule that came and went after it: that rule's version is named."""
+    store(database_url, SIGNED_UP, LINKED)
+    between = store(database_url, signup(), options=("--rules", nudge_rules(tmp_path)))
+    found = answer(database_url, "NUDGE")
+    assert found["reason_code"] == "rule_disabled"
+    assert [each["rules_sha256"] for each in found["considered"]] == [between["rules"]["sha256"]]
+    assert between["rules"]["sha256"] != found["rules"]["sha256"]
 
 
 def test_the_rule_is_no_longer_there(database_url: str, tmp_path: Path) -> None:

@@ -50,13 +50,16 @@ def test_rules_that_cannot_be_read(text: str) -> None:
 def test_which_rules_ask_for_a_template() -> None:
     """Those of now come first; each type is named once; disabled rules ask too."""
     first, second, third = parse_rules(TEXT, "t").rules
-    asking = AskingRules("T", now=(second,), before=(first, first))
+    asking = AskingRules("T", (second,), "now", before=(first, first), sha256_before=("newer", "older"))
     assert asking
     assert (asking.types, asking.types_now, asking.prior_types) == (["x"], ["x"], ["p"])
-    assert [rule.name for rule in asking.likely("x")] == ["b", "a"]
+    assert [(rule.name, sha256) for rule, sha256 in asking.likely("x")] == [("b", "now"), ("a", "newer")]
     assert asking.likely("y") == []
     assert asking.note == "In the rules in force now, what asks for T is disabled."
-    assert AskingRules("T", now=(first,)).note is None
-    assert AskingRules("T", now=(), before=(first,)).note == "No rule in force now asks for T; earlier rules did."
-    assert AskingRules("U", now=(), before=(third,)).types_now == ["y"]
-    assert not AskingRules("T", now=())
+    assert AskingRules("T", now=(first,), sha256_now="now").note is None
+    assert (
+        AskingRules("T", now=(), sha256_now="now", before=(first,)).note
+        == "No rule in force now asks for T; earlier rules did."
+    )
+    assert AskingRules("U", now=(), sha256_now="now", before=(third,)).types_now == ["y"]
+    assert not AskingRules("T", now=(), sha256_now="now")

@@ -1,4 +1,5 @@
 import gzip
+import io
 import json
 import os
 import random
@@ -14,6 +15,7 @@ from typing import IO
 import pytest
 
 from marketing_cli.domain.lines import InputState
+from marketing_cli.sources.compression import Archive, Compression
 from marketing_cli.sources.opening import ByteFile
 from unit.sources.reading import read_file, read_stdin
 
@@ -163,6 +165,42 @@ def test_a_cut_archive_keeps_what_came_before(tmp_path: Path, packer: str) -> No
         assert f"ends at byte {cut}, after line {tail.count(False)};" in result.message
         found.add(len(result.lines))
     assert len(found) > 3
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        gzip.compress(PLAIN),
+        gzip.compress(PLAIN, mtime=0),
+        gzip.compress(b"\n".join(LINES[:2]), mtime=0),
+        gzip.compress(LINES[0]) + gzip.compress(LINES[1], mtime=0),
+        gzip.compress(b"x" * 70_000),
+        gzip.compress(LINES[0] * 9000),
+    ],
+    ids=["300 lines", "no time", "2 lines", "2 members", "1 long line", "1 line often"],
+)
+def test_every_start_of_an_archive_is_a_cut_one(data: bytes) -> None:
+    """Wherever a sound archive is cut, its checksum and length included, it is cut and not corrupt."""
+    whole = b"".join(Archive(ByteFile(io.BytesIO(data)), Compression.GZIP).chunks())
+    for cut in range(4, len(data)):
+        archive = Archive(ByteFile(io.BytesIO(data[:cut])), Compression.GZIP)
+        assert whole.startswith(b"".join(archive.chunks()))
+        assert archive.cut_short or whole_members(data, cut)
+
+
+def whole_members(data: bytes, cut: int) -> bool:
+    """True where a cut falls between members, or leaves so little of one that its start is not known for one."""
+    return data.find(b"\x1f\x8b", 4) == cut
+
+
+def test_a_window_that_needs_too_much_memory_is_no_damage(tmp_path: Path) -> None:
+    """A sound zstd archive that was packed with a very large window cannot be read, and says how to pack it."""
+    packer = zstd.ZstdCompressor(options=CHECKED | {zstd.CompressionParameter.window_log: 28})
+    result = read_file(packed(tmp_path, packer.compress(PLAIN) + packer.flush()))
+
+    assert (result.lines, result.state) == ([], InputState.UNREADABLE)
+    assert "window is larger than 128 MiB" in result.message
+    assert result.message.endswith("pack it again without --long")
 
 
 @pytest.mark.parametrize("cut", range(2, 21))

@@ -195,3 +195,17 @@ def test_a_closed_stream_is_unreadable() -> None:
     with InputReader(STDIN, stdin=stdin) as reader:
         assert list(reader.lines()) == []
     assert reader.state is InputState.UNREADABLE
+
+
+@pytest.mark.parametrize("text", [b"[1,,,2]", b"[1,,", b"["])
+def test_refusals_without_bytes_are_told_apart(tmp_path: Path, text: bytes) -> None:
+    """What is missing from an array is kept for each place and each file, and the same again when read again."""
+    paths = [tmp_path / name for name in ("a.json", "b.json")]
+    for path in paths:
+        path.write_bytes(text)
+    first, second, again = ([line for line in read_file(path).lines if line.refusal] for path in (*paths, paths[0]))
+
+    digests = [line.sha256 for line in (*first, *second)]
+    assert None not in digests
+    assert len(set(digests)) == len(digests) == 2 * len(first) > 0
+    assert [line.sha256 for line in again] == digests[: len(first)]
