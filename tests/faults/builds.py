@@ -1,0 +1,159 @@
+"""Run the program with something about it changed: `python builds.py BUILD... -- ARGUMENTS`.
+
+A build is a name, or `name=value`. The wrong ones are there to show that the tests would notice.
+"""
+
+import fcntl
+import importlib
+import os
+import shutil
+import signal
+import struct
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
+
+EXT4_SHUTDOWN = 0x8004587D
+WITHOUT_FLUSHING = 2
+LONGEST_PAUSE_SECONDS = 60
+
+
+def journal(mode: str) -> None:
+    """Another journal than the engine's version asks for: `wal`, or the wrong `delete`."""
+    importlib.import_module("marketing_cli.database.engine").safe_journal_mode = lambda: mode  # type: ignore[attr-defined]
+
+
+def pages(most: str) -> None:
+    """A disk with room for so many pages of the database."""
+    event.listen(Pool, "connect", lambda connection, _: connection.execute(f"PRAGMA max_page_count = {int(most)}"))
+
+
+def apart(_value: str) -> None:
+    """Wrong: events are committed before what is decided about them."""
+
+    def commit(_service: Any, session: Any, _decisions: Any) -> None:
+        session.connection().exec_driver_sql("COMMIT")
+        session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+
+    _before_decisions(commit)
+
+
+def pause(value: str) -> None:
+    """Inside the first batch's transaction, make this file and wait until it is gone."""
+
+    def wait(_service: Any, _session: Any, _decisions: Any) -> None:
+        flag = Path(value)
+        if not flag.with_suffix(".done").exists():
+            flag.touch()
+            deadline = time.monotonic() + LONGEST_PAUSE_SECONDS
+            while flag.exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            flag.with_suffix(".done").touch()
+
+    _before_decisions(wait)
+
+
+def power_cut(value: str) -> None:
+    """`N:FOLDER`: the power of the folder's disk fails right after the N-th batch was acknowledged."""
+    number, folder = value.split(":", 1)
+
+    def cut() -> None:
+        power_off(Path(folder))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    _after_batch(int(number), cut)
+
+
+def power_off(root: Path) -> None:
+    """From now on nothing reaches this ext4 disk; what was not synchronised is lost."""
+    descriptor = os.open(root, os.O_RDONLY)
+    try:
+        fcntl.ioctl(descriptor, EXT4_SHUTDOWN, struct.pack("I", WITHOUT_FLUSHING))
+    finally:
+        os.close(descriptor)
+
+
+def lose(value: str) -> None:
+    """`N:DATABASE`: somebody deletes the database right after the N-th batch was acknowledged."""
+    number, database = value.split(":", 1)
+    _after_batch(int(number), Path(database).unlink)
+
+
+def swap(value: str) -> None:
+    """`N:DATABASE:OTHER`: somebody puts a copy of another database in its place."""
+    number, database, other = value.split(":", 2)
+
+    def replace() -> None:
+        shutil.copy(other, f"{database}.new")
+        Path(f"{database}.new").rename(database)
+
+    _after_batch(int(number), replace)
+
+
+def lose_inside(value: str) -> None:
+    """Somebody deletes this database while a transaction on it is open."""
+    _before_decisions(lambda *_: Path(value).unlink(missing_ok=True))
+
+
+def _before_decisions(hook: Callable[[Any, Any, Any], None]) -> None:
+    """Calls the hook once a batch's events are inserted, before what is decided about them is."""
+    service = importlib.import_module("marketing_cli.services.event_processing").EventProcessingService
+    original = service._store_decisions  # noqa: SLF001
+
+    def store(self: Any, session: Any, decisions: Any) -> None:
+        hook(self, session, decisions)
+        original(self, session, decisions)
+
+    service._store_decisions = store  # noqa: SLF001
+
+
+def _after_batch(number: int, hook: Callable[[], None]) -> None:
+    """Calls the hook right after so many batches were acknowledged."""
+    command = importlib.import_module("marketing_cli.cli.ingest")
+    original = command.acknowledger
+    told = 0
+
+    def acknowledger(descriptor: int | None) -> Callable[..., None]:
+        acknowledge = original(descriptor)
+
+        def acknowledge_and_count(*batch: Any) -> None:
+            nonlocal told
+            acknowledge(*batch)
+            told += 1
+            if told == number:
+                hook()
+
+        return acknowledge_and_count
+
+    command.acknowledger = acknowledger  # type: ignore[attr-defined]
+
+
+BUILDS: dict[str, Callable[[str], None]] = {
+    "journal": journal,
+    "pages": pages,
+    "apart": apart,
+    "pause": pause,
+    "power-cut": power_cut,
+    "lose": lose,
+    "swap": swap,
+    "lose-inside": lose_inside,
+}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Change the program as asked, then run it. Raises SystemExit with its exit code."""
+    end = arguments.index("--")
+    for build in arguments[:end]:
+        name, _, value = build.partition("=")
+        BUILDS[name](value)
+    sys.argv = ["mmsg", *arguments[end + 1 :]]
+    importlib.import_module("marketing_cli.cli.app").main()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
