@@ -41,7 +41,7 @@ def test_a_suppression_and_a_historical_request(database_url: str) -> None:
     first, second = audit(database_url, "--user", "u_1")["message_decisions"]
     assert (first["status"], first["historical"]) == ("requested", True)
     assert (second["status"], second["reason_code"]) == ("suppressed", "daily_cap_reached")
-    assert second["reason"].endswith("already sent today at 13:00Z (event payment)")
+    assert second["reason"].endswith("already sent today at 13:00Z (event payment, an archive's: recorded, never sent)")
 
 
 @pytest.mark.parametrize(("limit", "shown", "more"), [(2, 2, True), (5, 5, False), (6, 5, False), (0, 5, False)])
