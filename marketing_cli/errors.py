@@ -40,10 +40,15 @@ class ExitCode(IntEnum):
 
 
 class MmsgError(Exception):
-    """A failure with a message written for the person who ran the command."""
+    """A failure with a message written for the person who ran the command.
+
+    `under_way` is true where a command that reads had opened its database: of what kept it from its result, and not
+    from its start.
+    """
 
     code = "failed"
     exit_code = ExitCode.FAILED
+    under_way = False
 
 
 class ConflictingDuplicate(MmsgError):

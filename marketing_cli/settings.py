@@ -19,7 +19,7 @@ _SQLITE_SCHEMES = ("sqlite", "sqlite+pysqlite")
 _POSTGRESQL_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 _ALLOWED = "use sqlite:///PATH for a file, or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+._-]*)://(.*)")
-_USER = re.compile(r"([^:/]*):(.*)@")
+_NO_TEXT = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 _PARAMETER = re.compile(r"([?&]([^=&]*)=)[^&]*")
 _SECRET_PARAMETERS = frozenset({"password", "sslpassword"})
 _YES = frozenset({"1", "true", "yes", "on"})
@@ -30,7 +30,7 @@ class Settings:
     """What a command runs with.
 
     `database_url` is normalised: `sqlite:///PATH` or `postgresql+psycopg://…`. It may hold a password, so it is kept
-    out of `repr`; show it with `shown_url`. `rules` is None for the shipped rules. `acknowledge_fd` is set in tests
+    out of `repr`, and shown nowhere. `rules` is None for the shipped rules. `acknowledge_fd` is set in tests
     alone: an open file descriptor that hears of each stored batch. `warnings` are sentences to print.
     """
 
@@ -68,25 +68,8 @@ def debug_wanted() -> bool:
 
 
 def color_refused() -> bool:
-    """Whether the environment rules out colour: NO_COLOR is not empty, or TERM is `dumb`."""
-    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-
-
-def shown_url(url: str) -> str:
-    """The URL fit for people's eyes: passwords, in the address or among its parameters, become `***`."""
-    match = _SCHEME.fullmatch(url)
-    if match is None:
-        return "***"
-    scheme, rest = match.groups()
-    if scheme.lower() in _SQLITE_SCHEMES:
-        return url
-    # Greedy: the last @ ends the password, since one that should have been written %40 may be part of it.
-    user = _USER.match(rest)
-    if user is None:
-        return f"{scheme}://{_without_secrets(rest)}"
-    if user[2] != _without_secrets(user[2]):
-        return f"{scheme}://***"  # An @ among the parameters: where the password ends is a guess.
-    return f"{scheme}://{user[1]}:***@{_without_secrets(rest[user.end() :])}"
+    """Whether the environment rules out colour: NO_COLOR is not empty, or the terminal knows none."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") in {"dumb", "unknown"}
 
 
 def _without_secrets(text: str) -> str:
@@ -195,6 +178,10 @@ def _sqlite_problems(rest: str) -> Iterator[str]:
         yield "a SQLite URL names no host"
     elif path.startswith("file:"):
         yield "SQLite's file: names are not supported"
+    elif path.endswith("/"):
+        yield "this names a folder, and a database is a file in it"
+    elif _NO_TEXT.search(path):
+        yield "the path has a control character, or bytes that are not UTF-8"
     elif wrong := sorted(set(path) & set("?%")):
         yield f"a SQLite URL here is a plain path, without {' and '.join(wrong)}"
 
@@ -205,10 +192,11 @@ def _postgresql_url(url: str) -> str:
     from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
 
     try:
-        host = make_url(url).host or ""
+        password = str(make_url(url).password or "")
     except (ArgumentError, ValueError):
         raise BadConfig(f"DATABASE_URL is not a valid PostgreSQL URL; {_ALLOWED}") from None
-    if "@" in host:
+    # An @ too many makes a piece of a password the host, which would be looked up, or drops what follows.
+    if url.count("@") > 1 or password != _without_secrets(password):
         raise BadConfig("DATABASE_URL has more than one @; write an @ in the user or password as %40")
     if find_spec("psycopg") is None:
         raise BadConfig("DATABASE_URL asks for PostgreSQL, whose driver is missing: pip install 'mmsg[postgres]'")

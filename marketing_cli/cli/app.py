@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from marketing_cli import __version__
-from marketing_cli.cli import audit, ingest, migrate, rejects, rules, runs, sends, suppressions
+from marketing_cli.cli import audit, doctor, ingest, migrate, rejects, rules, runs, sends, suppressions
 from marketing_cli.cli.invocation import Invocation
 from marketing_cli.errors import ExitCode
 from marketing_cli.rendering import flush_standard_streams
@@ -85,6 +85,7 @@ suppressions.register(app)
 rejects.register(app)
 runs.register(app)
 rules.register(app)
+doctor.register(app)
 
 
 def main() -> None:

@@ -21,7 +21,8 @@ from marketing_cli.rendering import Output, Streams, render_json
 from marketing_cli.services.stopping import Interrupted
 from marketing_cli.settings import Settings, color_refused, debug_wanted, load_settings
 
-# These print no JSON. Nor do wrong options: every command reads its options before it begins, and so has no output yet.
+# These print no JSON, unless the command is under way. Nor do wrong options: every command reads its options before it
+# begins, and so has no output yet.
 _AT_START_UP = (BadConfig, NoInput, DatabaseMissing, DatabaseBehind, DatabaseAhead, DatabaseUnavailable)
 
 
@@ -33,6 +34,7 @@ class Invocation:
     env_file: Path | None = None
     output: Output = Output.TABLE
     begun: bool = False
+    failed: bool = False
     settings: Settings = field(default_factory=Settings)
     streams: Streams = field(default_factory=Streams.create)
 
@@ -43,6 +45,7 @@ class Invocation:
 
     def fail(self, error: Exception | Interrupted) -> ExitCode:
         """Say what went wrong, in one line if quiet, and return the code to exit with."""
+        self.failed = True
         if isinstance(error, Interrupted):
             self.streams.err("mmsg: interrupted; nothing was stored")
             return ExitCode(error.exit_code)
@@ -51,16 +54,32 @@ class Invocation:
             error = unexpected(error)
         lines = str(error).splitlines()
         self.streams.err("mmsg: " + ("; ".join(line.strip() for line in lines) if self.quiet else "\n".join(lines)))
-        if self.output is Output.JSON and not isinstance(error, _AT_START_UP):
+        if self.output is Output.JSON and (error.under_way or not isinstance(error, _AT_START_UP)):
             found = {"code": error.code, "exit_code": int(error.exit_code), "message": str(error)}
             render_json({"error": found}, self.streams)
         return error.exit_code
 
+    def warn_of_access(self) -> None:
+        """Say who else has access to the database's file; after a failure not, since the file may be no database."""
+        from marketing_cli.services.file_access import access_warning
+
+        warning = None if self.failed else access_warning(self.settings.database_url)
+        if warning:
+            self.streams.note(f"warning: {warning}")
+
 
 def begin(
-    ctx: typer.Context, *, output: Output = Output.TABLE, quiet: bool = False, env_file: Path | None = None
+    ctx: typer.Context,
+    *,
+    output: Output = Output.TABLE,
+    quiet: bool = False,
+    env_file: Path | None = None,
+    opens_database: bool = True,
 ) -> Invocation:
-    """Start a command: its options beat those given before its name. Raises BadConfig for unusable settings."""
+    """Start a command: its options beat those given before its name. Raises BadConfig for unusable settings.
+
+    A command that `opens_database` and does not fail ends with a warning where others have access to its file.
+    """
     root = ctx.find_root()
     invocation: Invocation = root.obj
     invocation.begun = True
@@ -70,4 +89,6 @@ def begin(
     invocation.settings = load_settings(env_file or invocation.env_file)
     for warning in invocation.settings.warnings:
         invocation.streams.note(f"warning: {warning}")
+    if opens_database:
+        root.call_on_close(invocation.warn_of_access)
     return invocation

@@ -32,10 +32,11 @@ def migrate(
     Safe to run twice at once, and again after it was killed. The database is the one that DATABASE_URL names.
     """
     from marketing_cli.services import schema
+    from marketing_cli.services.file_access import linked_file
 
     if check and sql:
         raise typer.BadParameter("--check and --sql exclude each other.")
-    invocation = begin(ctx, quiet=quiet, env_file=env_file)
+    invocation = begin(ctx, quiet=quiet, env_file=env_file, opens_database=not sql)
     url = invocation.settings.database_url
     if sql:
         invocation.streams.out(schema.migration_sql(url), end="")
@@ -45,6 +46,8 @@ def migrate(
         result = schema.migrate_database(url, busy_timeout)
         arrow = "→" if invocation.streams.stderr.has_unicode else "->"
         invocation.streams.note(f"schema {result.before or 'none'} {arrow} {result.after}")
+        if target := linked_file(url):
+            invocation.streams.note(f"note: the database's path is a symbolic link to {target}")
 
 
 def register(app: typer.Typer) -> None:

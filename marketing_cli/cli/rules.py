@@ -48,7 +48,7 @@ def check(
     """Check a rules file whole, as `mmsg ingest` would, and change nothing. Needs no database."""
     from marketing_cli.services.rules_catalog import check_rules
 
-    invocation = begin(ctx, quiet=quiet, env_file=env_file)
+    invocation = begin(ctx, quiet=quiet, env_file=env_file, opens_database=False)
     invocation.streams.note(check_rules(file).text)
 
 
@@ -70,7 +70,7 @@ def show(
     if sha is not None and rules is not None:
         raise typer.BadParameter("a SHA-256 and --rules exclude each other.")
     prefix = None if sha is None else rules_prefix(sha)
-    invocation = begin(ctx, quiet=quiet, env_file=env_file)
+    invocation = begin(ctx, quiet=quiet, env_file=env_file, opens_database=prefix is not None)
     settings = invocation.settings
     text = rules_bytes(rules or settings.rules) if prefix is None else stored_rules_bytes(settings.database_url, prefix)
     invocation.streams.out_bytes(text)

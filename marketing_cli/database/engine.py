@@ -1,6 +1,5 @@
 """Engines for SQLite and PostgreSQL, set up so that a returned COMMIT survives a power cut."""
 
-import json
 import os
 import sqlite3
 import time
@@ -9,16 +8,17 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
+import orjson
+from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 
 from marketing_cli.database.same_file import OpenedFile
-from marketing_cli.errors import DatabaseMissing, DatabaseUnavailable, MmsgError
+from marketing_cli.database.sqlite_file import require_file
+from marketing_cli.errors import DatabaseUnavailable, MmsgError
 
 DEFAULT_BUSY_TIMEOUT = 60.0
 """Seconds to wait for another writer."""
 
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _FIXED_IN = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 _FULL = 2
 _FIRST_WAIT, _LONGEST_WAIT = 0.001, 0.1
@@ -37,12 +37,16 @@ def make_engine(
 
     Once `hurried`, a SQLite transaction that has not begun waits for a second at most, as if its time were up then.
     Raises DatabaseMissing when a SQLite file does not exist: looking must not create one; DatabaseUnavailable when
-    that cannot be found out.
+    that cannot be found out, or when the path leads to anything but a plain file.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed, writes=writes, waiting=_Waiting(busy_timeout, hurried))
     return _postgresql_engine(parsed, writes=writes, busy_timeout=busy_timeout)
+
+
+def _json_text(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def sqlite_path(url: str | URL) -> Path | None:
@@ -78,20 +82,9 @@ def wait_until_free(attempt: Callable[[], object], busy_timeout: float) -> None:
     _Waiting(busy_timeout).until_free(attempt)
 
 
-def _require_file(path: Path) -> None:
-    try:
-        found = path.exists()
-    except OSError as error:
-        raise DatabaseUnavailable(
-            f"the database file {path} cannot be reached: {error.strerror}. Check its folder, or set DATABASE_URL."
-        ) from None
-    if not found:
-        raise DatabaseMissing(f"there is no database at {path}. Run `mmsg migrate` first, or set DATABASE_URL.")
-
-
 def _sqlite_engine(url: URL, *, writes: bool, waiting: "_Waiting") -> Engine:
     path = Path(url.database or "")
-    _require_file(path)
+    require_file(path)
 
     def connect() -> sqlite3.Connection:
         # mode=rw never creates a file; isolation_level=None leaves BEGIN to us, or reads would be outside it.
@@ -99,7 +92,9 @@ def _sqlite_engine(url: URL, *, writes: bool, waiting: "_Waiting") -> Engine:
         wait = 0.0 if writes else min(waiting.seconds, _READER_WAIT)
         return sqlite3.connect(where, uri=True, isolation_level=None, timeout=wait, check_same_thread=False)
 
-    engine = create_engine(url, creator=connect, hide_parameters=True, json_serializer=_json)
+    engine = create_engine(
+        url, creator=connect, hide_parameters=True, json_serializer=_json_text, json_deserializer=orjson.loads
+    )
     event.listen(engine, "connect", lambda connection, _: _set_up_sqlite(connection, waiting, writes=writes))
     event.listen(engine, "begin", lambda connection: waiting.execute(connection, "IMMEDIATE" if writes else "DEFERRED"))
     if writes:
@@ -107,6 +102,21 @@ def _sqlite_engine(url: URL, *, writes: bool, waiting: "_Waiting") -> Engine:
         event.listen(engine, "begin", lambda _: file.check())
         event.listen(engine, "commit", waiting.commit)
         event.listen(engine, "commit", lambda _: file.check())
+    return engine
+
+
+def engine_on(connection: sqlite3.Connection) -> Engine:
+    """An engine on this one SQLite connection, which nobody else uses and whose `isolation_level` is None."""
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: connection,
+        poolclass=StaticPool,
+        hide_parameters=True,
+        json_serializer=_json_text,
+        json_deserializer=orjson.loads,
+    )
+    event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA foreign_keys = ON"))
+    event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN"))
     return engine
 
 
@@ -171,7 +181,8 @@ def _postgresql_engine(url: URL, *, writes: bool, busy_timeout: float) -> Engine
         connect_args=connect_args,
         hide_parameters=True,
         isolation_level="READ COMMITTED",
-        json_serializer=_json,
+        json_serializer=_json_text,
+        json_deserializer=orjson.loads,
         paramstyle="format",
     )
     milliseconds = max(1, round(busy_timeout * 1000))

@@ -42,19 +42,24 @@ _UNAVAILABLE = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_C
 
 
 @contextmanager
-def failures_explained(*, connecting: bool = False) -> Iterator[None]:
+def failures_explained(*, connecting: bool = False, under_way: bool = False) -> Iterator[None]:
     """Turn what the database reports inside the block into a MmsgError.
 
-    With `connecting`, what comes of the connection or the server as a whole is a DatabaseUnavailable.
+    With `connecting`, what comes of the connection or the server as a whole is a DatabaseUnavailable. `under_way` is
+    what the error says of itself.
 
     SQLite's own errors are among it: they come unwrapped where SQLAlchemy is not asked, as for a COMMIT.
     """
     try:
         yield
     except PoolTimeout:
-        raise DatabaseUnavailable("no connection to the database became free in time.") from None
+        failure: MmsgError = DatabaseUnavailable("no connection to the database became free in time.")
+        failure.under_way = under_way
+        raise failure from None
     except DATABASE_ERRORS as error:
-        raise explain(error, connecting=connecting) from error
+        failure = explain(error, connecting=connecting)
+        failure.under_way = under_way
+        raise failure from error
 
 
 def explain(error: SQLAlchemyError | sqlite3.Error, *, connecting: bool = False) -> MmsgError:

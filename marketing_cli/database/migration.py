@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from marketing_cli.database.engine import DEFAULT_BUSY_TIMEOUT, make_engine, prepare_file
+from marketing_cli.database.engine import (
+    DEFAULT_BUSY_TIMEOUT,
+    make_engine,
+    prepare_file,
+    sqlite_path,
+    wait_until_free,
+)
 from marketing_cli.errors import DatabaseAhead, DatabaseBehind, DatabaseMissing
 
 if TYPE_CHECKING:
@@ -36,17 +42,35 @@ def migrate(url: str, busy_timeout: float = DEFAULT_BUSY_TIMEOUT) -> MigrationRe
     from alembic import command  # noqa: PLC0415 - slow to load, and only needed here
 
     prepare_file(url)
+    _look(url, busy_timeout)
     engine = make_engine(url, writes=True, busy_timeout=busy_timeout)
     try:
-        with engine.connect() as connection:
-            config = _config()
-            with connection.begin():
-                before = current_revision(connection)
+        # One transaction, that of the lock: what was found is what was migrated, by this one of several at once.
+        with engine.connect() as connection, connection.begin():
+            lock_for_migration(connection)
+            before = current_revision(connection)
             _refuse_newer(before)
+            config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-            with connection.begin():
-                return MigrationResult(before, current_revision(connection))
+            return MigrationResult(before, current_revision(connection))
+    finally:
+        engine.dispose()
+
+
+def _look(url: str, busy_timeout: float) -> None:
+    """Raise DatabaseAhead for a newer SQLite file, as a reader: a writer sets the journal."""
+    if sqlite_path(url) is None:
+        return
+    engine = make_engine(url, writes=False, busy_timeout=0)
+
+    def look() -> None:
+        with engine.connect() as connection, connection.begin():
+            _refuse_newer(current_revision(connection))
+
+    try:
+        # Waited for here, in steps: a reader's own waiting cannot be interrupted.
+        wait_until_free(look, busy_timeout)
     finally:
         engine.dispose()
 

@@ -35,19 +35,23 @@ def open_database(
     damaged one that is to be written to; and turns what the database reports inside the block into a MmsgError.
     """
     if writes and sqlite_path(url) is not None:
-        _look_over(url, busy_timeout)
+        look_over(url, busy_timeout)
     engine = make_engine(url, writes=writes, busy_timeout=busy_timeout, hurried=hurried)
     try:
         with failures_explained(connecting=True):
             require_newest_schema(engine)
-        with failures_explained():
+        # A run that stores has a report of its own for what happens once it is under way.
+        with failures_explained(under_way=not writes):
             yield sessionmaker(engine, expire_on_commit=False).begin
     finally:
         engine.dispose()
 
 
-def _look_over(url: str, busy_timeout: float) -> None:
-    """Raise unless a SQLite file is ours and sound, as a reader: a writer sets the journal, also of others' files."""
+def look_over(url: str, busy_timeout: float) -> None:
+    """Look at a SQLite file as a reader, since a writer sets the journal, also of others' files.
+
+    Raises what `open_database` raises before its block, unless the file is ours and sound.
+    """
     engine = make_engine(url, writes=False, busy_timeout=0)
 
     def look() -> None:

@@ -1,14 +1,15 @@
 """An event and its neighbours as the rule engine sees them."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 JsonObject: TypeAlias = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class EventRef:
+_NOTHING: JsonObject = {}
+
+
+class EventRef(NamedTuple):
     """Enough of an event to order it and to name it. `id` is the arrival order; `timestamp` is UTC."""
 
     timestamp: datetime
@@ -16,8 +17,7 @@ class EventRef:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class EventFacts:
+class EventFacts(NamedTuple):
     """One event, as received. `timestamp` is UTC; `key` is the producer's id, or else the content hash."""
 
     id: int
@@ -28,7 +28,7 @@ class EventFacts:
     timestamp: datetime
     properties: JsonObject | None = None
     user_traits: JsonObject | None = None
-    extra: JsonObject = field(default_factory=dict)
+    extra: JsonObject = _NOTHING
 
     @property
     def ref(self) -> EventRef:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class RejectReason(StrEnum):
@@ -42,8 +43,7 @@ class Refusal:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class RawLine:
+class RawLine(NamedTuple):
     """One line or array element as it was read.
 
     `number` counts physical lines (or array elements) from 1. `raw` has no line end; of a line over the limit it holds

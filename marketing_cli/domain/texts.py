@@ -6,17 +6,27 @@ from typing import Any
 
 _UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("µs", 1))
 _LONGEST_VALUE = 80
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def z(moment: datetime) -> str:
-    """A moment as RFC 3339 in UTC: `2025-11-01T10:00:00Z`, with as many digits of a second as it has."""
-    utc = moment.astimezone(UTC).replace(tzinfo=None)
-    spec = "seconds" if utc.microsecond == 0 else "microseconds" if utc.microsecond % 1000 else "milliseconds"
-    return utc.isoformat(timespec=spec) + "Z"
+    """A moment as RFC 3339 in UTC: `2025-11-01T10:00:00Z`, with as many digits of a second as it has.
+
+    Raises ValueError for a moment without a time zone.
+    """
+    if moment.tzinfo is not UTC:
+        if moment.utcoffset() is None:
+            raise ValueError("a moment needs a time zone")
+        moment = moment.astimezone(UTC)
+    spec = "seconds" if moment.microsecond == 0 else "microseconds" if moment.microsecond % 1000 else "milliseconds"
+    return moment.isoformat(timespec=spec)[: -len("+00:00")] + "Z"
 
 
 def human_duration(length: timedelta) -> str:
-    """A length of time in its two largest units: `26 h 10 m` stays below two days, then days are counted."""
+    """A length of time in its two largest units: `26 h 10 m` stays below two days, then days are counted.
+
+    What is smaller is cut off, and so is the sign.
+    """
     left = abs(length) // timedelta(microseconds=1)
     units = _UNITS if left >= 2 * _UNITS[0][1] else _UNITS[1:]
     parts: list[str] = []
@@ -29,8 +39,14 @@ def human_duration(length: timedelta) -> str:
     return " ".join(parts) or "0 s"
 
 
+def escaped(character: str) -> str:
+    """A character as JSON escapes it: two escapes above U+FFFF."""
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
+
+
 def shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """A JSON value for a sentence, cut to a readable length."""
-    text = value if isinstance(value, datetime) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, datetime) else _json(value)
     text = z(text) if isinstance(text, datetime) else text
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"

@@ -7,10 +7,9 @@ from marketing_cli.rendering.page import Bullet, Field, Item, JsonBlock, Mark, P
 from marketing_cli.rendering.pages import render_page
 from marketing_cli.rendering.progress import ProgressBar, human_bytes
 from marketing_cli.rendering.safe_text import safe
-from marketing_cli.rendering.streams import Streams, flush_standard_streams, no_color_wanted
+from marketing_cli.rendering.streams import Streams, flush_standard_streams
 from marketing_cli.rendering.svg import export_svg
 from marketing_cli.rendering.tabular import Align, Column, Listing, Output, Tone
-from marketing_cli.rendering.times import human_duration, z
 from marketing_cli.rendering.values import inline_json, shown
 
 __all__ = [
@@ -32,14 +31,11 @@ __all__ = [
     "export_svg",
     "flush_standard_streams",
     "human_bytes",
-    "human_duration",
     "inline_json",
-    "no_color_wanted",
     "render_json",
     "render_listing",
     "render_page",
     "render_report",
     "safe",
     "shown",
-    "z",
 ]

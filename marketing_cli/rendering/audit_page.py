@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from marketing_cli.domain.reasons import Outcome
+from marketing_cli.domain.texts import z
 from marketing_cli.rendering.page import Bullet, Field, Item, JsonBlock, Mark, Page, Paragraph, Section
 from marketing_cli.rendering.safe_text import safe
 from marketing_cli.rendering.tabular import Tone
-from marketing_cli.rendering.times import z
 from marketing_cli.rendering.values import inline_json
 from marketing_cli.schemas.audit import AuditedCondition, AuditedDecision, AuditedReject, AuditResponse, Source
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from marketing_cli.domain.reasons import Outcome
+from marketing_cli.domain.texts import z
 from marketing_cli.rendering.audit_page import decision_item, place_text, rules_heading, rules_versions
 from marketing_cli.rendering.page import Field, Item, Page, Paragraph, Section
 from marketing_cli.rendering.tabular import Column, Listing, Tone
-from marketing_cli.rendering.times import z
 from marketing_cli.rendering.values import shown
 from marketing_cli.schemas.audit import (
     Ambiguity,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from marketing_cli.domain.texts import z
 from marketing_cli.rendering.safe_text import safe
 from marketing_cli.rendering.tabular import Listing
-from marketing_cli.rendering.times import z
 from marketing_cli.rendering.values import json_text
 
 # What makes a spreadsheet take a cell for a formula, the full-width forms included; control characters can hide one.

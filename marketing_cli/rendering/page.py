@@ -18,6 +18,8 @@ class Mark(StrEnum):
     NO = "no"
     SKIP = "skip"
     NOTE = "note"
+    WARN = "warn"
+    WRONG = "wrong"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,14 @@ from marketing_cli.rendering.safe_text import display_width, safe
 from marketing_cli.rendering.tabular import Listing
 from marketing_cli.rendering.values import pretty_json, shown
 
-PLAIN_MARKS = {Mark.OK: "[ok]  ", Mark.NO: "[no]  ", Mark.SKIP: "[skip]", Mark.NOTE: "-"}
+PLAIN_MARKS = {
+    Mark.OK: "[ok]  ",
+    Mark.NO: "[no]  ",
+    Mark.SKIP: "[skip]",
+    Mark.NOTE: "-",
+    Mark.WARN: "[warn]",
+    Mark.WRONG: "[BAD] ",
+}
 
 
 def page_lines(page: Page) -> Iterator[str]:

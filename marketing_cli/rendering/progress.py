@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
+from marketing_cli.domain.texts import human_duration
 from marketing_cli.rendering.safe_text import clip, display_width, safe
 from marketing_cli.rendering.streams import Streams
-from marketing_cli.rendering.times import human_duration
 
 _SECONDS_BETWEEN = 0.1
 _BAR_WIDTH = 20

@@ -17,8 +17,15 @@ from marketing_cli.rendering.safe_text import safe_lines
 from marketing_cli.rendering.tabular import Listing, Tone
 from marketing_cli.rendering.values import pretty_json, shown
 
-_SYMBOLS = {Mark.OK: "✓", Mark.NO: "✗", Mark.SKIP: "⊘", Mark.NOTE: "•"}
-_MARK_TONES = {Mark.OK: Tone.GOOD, Mark.NO: Tone.BAD, Mark.SKIP: Tone.WARN, Mark.NOTE: Tone.DIM}
+_SYMBOLS = {Mark.OK: "✓", Mark.NO: "✗", Mark.SKIP: "⊘", Mark.NOTE: "•", Mark.WARN: "!", Mark.WRONG: "✗"}
+_MARK_TONES = {
+    Mark.OK: Tone.GOOD,
+    Mark.NO: Tone.BAD,
+    Mark.SKIP: Tone.WARN,
+    Mark.NOTE: Tone.DIM,
+    Mark.WARN: Tone.WARN,
+    Mark.WRONG: Tone.BAD,
+}
 _INDENT = (0, 0, 0, 2)
 
 

@@ -3,8 +3,9 @@
 import re
 import unicodedata
 
+from marketing_cli.domain.texts import escaped
+
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_LAST_OF_FOUR_DIGITS = 0xFFFF
 # Letters by category, blank on screen: an id made of them would look like no id at all.
 _BLANK_LETTERS = re.compile("[\u115f\u1160\u2800\u3164\uffa0]")
 
@@ -15,19 +16,11 @@ class _Escapes(dict[int, str]):
     def __missing__(self, code: int) -> str:
         char = chr(code)
         if unicodedata.category(char) in _HIDDEN or _BLANK_LETTERS.match(char):
-            return _escaped(code)
+            return escaped(char)  # JSON text stays JSON, and can be searched for in the JSON output
         return char
 
 
 _ESCAPES = _Escapes()
-
-
-def _escaped(code: int) -> str:
-    # Above U+FFFF a pair, as JSON spells it: JSON text stays JSON, and can be searched for in the JSON output.
-    if code > _LAST_OF_FOUR_DIGITS:
-        high, low = divmod(code - 0x10000, 0x400)
-        return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
-    return f"\\u{code:04x}"
 
 
 def safe(text: str, limit: int | None = None) -> str:

@@ -3,18 +3,13 @@
 import errno
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Self, TextIO
 
 from marketing_cli.rendering.safe_text import clip, display_width, safe_lines
 
 _DEFAULT_COLUMNS = 80
-
-
-def no_color_wanted(environ: Mapping[str, str]) -> bool:
-    """Whether the environment asks for no colour: `NO_COLOR` not empty, or a terminal that knows none."""
-    return bool(environ.get("NO_COLOR")) or environ.get("TERM") in {"dumb", "unknown"}
 
 
 class Outlet:

@@ -4,8 +4,8 @@ import json
 from datetime import datetime
 from typing import Any
 
+from marketing_cli.domain.texts import z
 from marketing_cli.rendering.safe_text import safe
-from marketing_cli.rendering.times import z
 
 INDENT = 2
 

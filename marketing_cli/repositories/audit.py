@@ -36,7 +36,7 @@ class AuditRepository:
     def __init__(self, session: Session) -> None:
         """Work in this session."""
         self._session = session
-        self._dialect = session.get_bind().dialect
+        self._dialect = session.get_bind().dialect.name
 
     def get_by_row(self, number: int) -> StoredEvent | None:
         """The event in this row."""
@@ -54,7 +54,7 @@ class AuditRepository:
         """Events by row number."""
         wanted = input_rows(self._dialect, {"id": BigInteger()})
         query = _events_query().join(wanted, wanted.c.id == Event.id)
-        rows = self._session.execute(query, as_parameter(self._dialect, [{"id": number} for number in event_ids]))
+        rows = self._session.execute(query, as_parameter(self._dialect, [(number,) for number in event_ids]))
         return {row.id: _stored_event(row) for row in rows}
 
     def newest_of_user(
@@ -85,7 +85,7 @@ class AuditRepository:
         query = select(found.user_id, found.event_type, found.event_timestamp, found.id, found.event_key).join_from(
             wanted, found, and_(found.id == earliest, found.user_id == wanted.c.user_id)
         )
-        rows = self._session.execute(query, as_parameter(self._dialect, [look._asdict() for look in lookups]))
+        rows = self._session.execute(query, as_parameter(self._dialect, lookups))
         return [(row.user_id, row.event_type, EventRef(row.event_timestamp, row.id, row.event_key)) for row in rows]
 
     def is_known_user(self, user_id: str) -> bool:

@@ -21,12 +21,12 @@ class DecisionHistory:
     def __init__(self, session: Session) -> None:
         """Work in this session."""
         self._session = session
-        self._dialect = session.get_bind().dialect
+        self._dialect = session.get_bind().dialect.name
 
     def on_events(self, event_ids: Sequence[int]) -> list[StoredDecision]:
         """The decisions on these events, in the order in which they were made."""
         wanted = input_rows(self._dialect, {"id": BigInteger()})
-        parameter = as_parameter(self._dialect, [{"id": number} for number in event_ids])
+        parameter = as_parameter(self._dialect, [(number,) for number in event_ids])
         found = []
         for table in _TABLES:
             query = _query(table).join(wanted, wanted.c.id == table.event_id).order_by(table.id)

@@ -1,10 +1,11 @@
 """Send requests and suppressions: stored together with their batch, and looked up by the window they used."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, and_, func, or_, select
+from sqlalchemy import BigInteger, Row, Select, Text, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from marketing_cli.domain.lookups import WindowLookup
@@ -46,7 +47,7 @@ class SendRequestRepository:
     def __init__(self, session: Session) -> None:
         """Work in this session."""
         self._session = session
-        self._dialect = session.get_bind().dialect
+        self._dialect = session.get_bind().dialect.name
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Store one request."""
@@ -58,29 +59,8 @@ class SendRequestRepository:
 
     def find_used(self, lookups: Sequence[WindowLookup]) -> dict[tuple[str, str, str], RequestFact]:
         """The requests that used up these windows, by (user, template, window name)."""
-        wanted = input_rows(self._dialect, _WINDOW)
-        named, timed, used = aliased(SendRequest), aliased(SendRequest), aliased(SendRequest)
-        by_name = select(named.id).where(
-            named.user_id == wanted.c.user_id,
-            named.template_name == wanted.c.template_name,
-            named.dedup_window == wanted.c.dedup_window,
-        )
-        by_time = (
-            select(timed.id)
-            .where(timed.user_id == wanted.c.user_id, timed.template_name == wanted.c.template_name)
-            .where(timed.event_timestamp >= wanted.c.start, timed.event_timestamp <= wanted.c.until)
-            .where(or_(wanted.c.event_id.is_(None), timed.event_id == wanted.c.event_id))
-            .order_by(timed.event_timestamp, timed.id)
-            .limit(1)
-        )
-        first = func.coalesce(by_name.correlate(wanted).scalar_subquery(), by_time.correlate(wanted).scalar_subquery())
-        query = (
-            select(wanted.c.dedup_window, used, Event.event_key)
-            .join_from(wanted, used, and_(used.id == first, used.user_id == wanted.c.user_id))
-            .outerjoin(Event, and_(Event.id == used.event_id, Event.user_id == used.user_id))
-        )
-        rows = self._session.execute(query, as_parameter(self._dialect, [look._asdict() for look in lookups]))
-        return {(used.user_id, used.template_name, window): _fact(used, key) for window, used, key in rows}
+        rows = self._session.execute(_used(self._dialect), as_parameter(self._dialect, lookups))
+        return {(row.user_id, row.template_name, row.dedup_window): _fact(row) for row in rows}
 
 
 class SuppressionRepository:
@@ -99,7 +79,42 @@ class SuppressionRepository:
         insert_rows(self._session, Suppression, _SUPPRESSION_COLUMNS, map(itemgetter(*_SUPPRESSION_COLUMNS), rows))
 
 
-def _fact(used: SendRequest, event_key: str | None) -> RequestFact:
-    historical = used.status == "historical"
-    when, event_id = used.event_timestamp, used.event_id
-    return RequestFact(used.user_id, used.template_name, when, event_id, event_key, used.id, historical)
+@cache
+def _used(dialect: str) -> Select[Any]:
+    # Built once: to build it for each batch would cost as much as to run it.
+    wanted = input_rows(dialect, _WINDOW)
+    named, timed, used = aliased(SendRequest), aliased(SendRequest), aliased(SendRequest)
+    by_name = select(named.id).where(
+        named.user_id == wanted.c.user_id,
+        named.template_name == wanted.c.template_name,
+        named.dedup_window == wanted.c.dedup_window,
+    )
+    by_time = (
+        select(timed.id)
+        .where(timed.user_id == wanted.c.user_id, timed.template_name == wanted.c.template_name)
+        .where(timed.event_timestamp >= wanted.c.start, timed.event_timestamp <= wanted.c.until)
+        .where(or_(wanted.c.event_id.is_(None), timed.event_id == wanted.c.event_id))
+        .order_by(timed.event_timestamp, timed.id)
+        .limit(1)
+    )
+    first = func.coalesce(by_name.correlate(wanted).scalar_subquery(), by_time.correlate(wanted).scalar_subquery())
+    return (
+        select(
+            used.user_id,
+            used.template_name,
+            wanted.c.dedup_window,
+            used.event_timestamp,
+            used.event_id,
+            Event.event_key,
+            used.id,
+            used.status,
+        )
+        .join_from(wanted, used, and_(used.id == first, used.user_id == wanted.c.user_id))
+        .outerjoin(Event, and_(Event.id == used.event_id, Event.user_id == used.user_id))
+    )
+
+
+def _fact(row: Row[Any]) -> RequestFact:
+    historical = row.status == "historical"
+    when, event_id = row.event_timestamp, row.event_id
+    return RequestFact(row.user_id, row.template_name, when, event_id, row.event_key, row.id, historical)

@@ -1,17 +1,22 @@
 """Events to rows and rows to events."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, Select, select
 
 from marketing_cli.domain.events import EventFacts
 from marketing_cli.models import Event, UserTraits
-from marketing_cli.schemas.event import EventIn, EventPropertiesIn, TraitColumns, join_traits, split_traits
+from marketing_cli.schemas.event import (
+    EventIn,
+    PropertyColumns,
+    TraitColumns,
+    join_traits,
+    project_properties,
+    split_traits,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event about to be stored, with the id drawn for it and where it came from."""
 
     id: int
@@ -34,17 +39,8 @@ EVENT_COLUMNS = (
     "input_id",
     "line",
 )
-PROPERTY_COLUMNS = ("event_id", "user_id", "amount", "attempt_number", "failure_reason")
-TRAIT_COLUMNS = (
-    "event_id",
-    "user_id",
-    "email",
-    "country",
-    "marketing_opt_in",
-    "risk_segment",
-    "extra",
-    "key_order",
-)
+PROPERTY_COLUMNS = ("event_id", "user_id", *PropertyColumns._fields)
+TRAIT_COLUMNS = ("event_id", "user_id", *TraitColumns._fields)
 
 
 def event_row(new: NewEvent) -> tuple[Any, ...]:
@@ -67,23 +63,12 @@ def event_row(new: NewEvent) -> tuple[Any, ...]:
 
 def properties_row(new: NewEvent) -> tuple[Any, ...]:
     """The row of `event_properties`, in the order of PROPERTY_COLUMNS."""
-    projected = EventPropertiesIn.project(new.event.properties or {})
-    return new.id, new.event.user_id, projected.amount, projected.attempt_number, projected.failure_reason
+    return new.id, new.event.user_id, *project_properties(new.event.properties or {})
 
 
 def traits_row(new: NewEvent) -> tuple[Any, ...]:
     """The row of `user_traits`, in the order of TRAIT_COLUMNS."""
-    columns = split_traits(new.event.user_traits or {})
-    return (
-        new.id,
-        new.event.user_id,
-        columns.email,
-        columns.country,
-        columns.marketing_opt_in,
-        columns.risk_segment,
-        columns.extra,
-        columns.key_order,
-    )
+    return new.id, new.event.user_id, *split_traits(new.event.user_traits)
 
 
 def facts_query() -> Select[Any]:

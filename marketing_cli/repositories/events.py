@@ -1,9 +1,11 @@
 """Events: stored with their projections, looked up a batch at a time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Text, and_, exists, select
+from sqlalchemy import BigInteger, Select, Text, and_, exists, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from marketing_cli.domain.events import EventFacts, EventRef
@@ -28,16 +30,14 @@ _IDENTITY: Columns = {"event_key": Text(), "user_id": Text()}
 _STRETCH: Columns = {"user_id": Text(), "event_type": Text(), "start": UtcDateTime(), "until": UtcDateTime()}
 
 
-@dataclass(frozen=True, slots=True)
-class KnownEvent:
+class KnownEvent(NamedTuple):
     """A stored event, as far as telling duplicates needs it."""
 
     id: int
     content_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingEvent:
+class WaitingEvent(NamedTuple):
     """A stored event that a rule has not decided, and the rules version that its run had."""
 
     event: EventFacts
@@ -51,7 +51,7 @@ class EventRepository:
     def __init__(self, session: Session) -> None:
         """Work in this session."""
         self._session = session
-        self._dialect = session.get_bind().dialect
+        self._dialect = session.get_bind().dialect.name
 
     def add(self, new: NewEvent) -> None:
         """Store one event and its projections."""
@@ -72,63 +72,81 @@ class EventRepository:
 
     def find_known(self, identities: Sequence[tuple[str, str]]) -> dict[tuple[str, str], KnownEvent]:
         """The stored ones of these (event key, user) pairs."""
-        wanted = input_rows(self._dialect, _IDENTITY)
-        same = and_(Event.event_key == wanted.c.event_key, Event.user_id == wanted.c.user_id)
-        query = select(Event.event_key, Event.user_id, Event.id, Event.content_hash).join_from(wanted, Event, same)
-        rows = [{"event_key": key, "user_id": user} for key, user in identities]
-        found = self._session.execute(query, as_parameter(self._dialect, rows))
-        return {(row.event_key, row.user_id): KnownEvent(row.id, row.content_hash) for row in found}
+        found = self._session.execute(_known(self._dialect), as_parameter(self._dialect, identities))
+        return {(key, user): KnownEvent(number, content_hash) for key, user, number, content_hash in found}
 
     def find_facts(self, event_ids: Sequence[int]) -> dict[int, EventFacts]:
         """Events by id, as the engine sees them."""
-        wanted = input_rows(self._dialect, {"id": BigInteger()})
-        query = facts_query().join(wanted, wanted.c.id == Event.id)
-        rows = self._session.execute(query, as_parameter(self._dialect, [{"id": number} for number in event_ids]))
-        return {row.id: facts_of(row) for row in rows}
+        parameter = as_parameter(self._dialect, [(number,) for number in event_ids])
+        return {row.id: facts_of(row) for row in self._session.execute(_facts(self._dialect), parameter)}
 
     def find_latest_priors(self, lookups: Sequence[PriorLookup]) -> list[tuple[str, str, EventRef]]:
         """For each look-up the latest event of its type in its stretch of time, as (user, type, event)."""
-        wanted = input_rows(self._dialect, {**_STRETCH, "event_id": BigInteger()})
-        prior, found = aliased(Event), aliased(Event)
-        latest = (
-            select(prior.id)
-            .where(prior.user_id == wanted.c.user_id, prior.event_type == wanted.c.event_type)
-            .where(prior.event_timestamp >= wanted.c.start, prior.event_timestamp <= wanted.c.until)
-            .where(prior.id != wanted.c.event_id)
-            .order_by(prior.event_timestamp.desc(), prior.id.desc())
-            .limit(1)
-            .correlate(wanted)
-            .scalar_subquery()
-        )
-        query = select(found.user_id, found.event_type, found.event_timestamp, found.id, found.event_key).join_from(
-            wanted, found, and_(found.id == latest, found.user_id == wanted.c.user_id)
-        )
-        rows = self._session.execute(query, as_parameter(self._dialect, [look._asdict() for look in lookups]))
+        rows = self._session.execute(_latest_priors(self._dialect), as_parameter(self._dialect, lookups))
         return [(row.user_id, row.event_type, EventRef(row.event_timestamp, row.id, row.event_key)) for row in rows]
 
     def find_waiting(self, lookups: Sequence[WaitingLookup]) -> list[WaitingEvent]:
         """Stored events that the named rules have not decided, each (event, rule) once, in arrival order."""
-        wanted = input_rows(self._dialect, {**_STRETCH, "rule_name": Text()})
-        in_time = and_(
-            Event.user_id == wanted.c.user_id,
-            Event.event_type == wanted.c.event_type,
-            Event.event_timestamp >= wanted.c.start,
-            Event.event_timestamp <= wanted.c.until,
-        )
-        undecided = [
-            ~exists().where(decided.event_id == Event.id, decided.rule_name == wanted.c.rule_name)
-            for decided in (SendRequest, Suppression)
-        ]
-        query = (
-            facts_query()
-            .add_columns(wanted.c.rule_name, Run.rules_version_id)
-            .join(wanted, in_time)
-            .join(Run, Run.id == Event.run_id)
-            .where(*undecided)
-            .order_by(Event.id)
-        )
-        rows = self._session.execute(query, as_parameter(self._dialect, [look._asdict() for look in lookups]))
+        rows = self._session.execute(_waiting(self._dialect), as_parameter(self._dialect, lookups))
         found = {
             (row.id, row.rule_name): WaitingEvent(facts_of(row), row.rule_name, row.rules_version_id) for row in rows
         }
         return list(found.values())
+
+
+# Built once for each kind of database: to build them for each batch would cost as much as to run them.
+
+
+@cache
+def _known(dialect: str) -> "Select[str, str, int, bytes]":
+    wanted = input_rows(dialect, _IDENTITY)
+    same = and_(Event.event_key == wanted.c.event_key, Event.user_id == wanted.c.user_id)
+    return select(Event.event_key, Event.user_id, Event.id, Event.content_hash).join_from(wanted, Event, same)
+
+
+@cache
+def _facts(dialect: str) -> Select[Any]:
+    wanted = input_rows(dialect, {"id": BigInteger()})
+    return facts_query().join(wanted, wanted.c.id == Event.id)
+
+
+@cache
+def _latest_priors(dialect: str) -> "Select[str, str, datetime, int, str]":
+    wanted = input_rows(dialect, {**_STRETCH, "event_id": BigInteger()})
+    prior, found = aliased(Event), aliased(Event)
+    latest = (
+        select(prior.id)
+        .where(prior.user_id == wanted.c.user_id, prior.event_type == wanted.c.event_type)
+        .where(prior.event_timestamp >= wanted.c.start, prior.event_timestamp <= wanted.c.until)
+        .where(prior.id != wanted.c.event_id)
+        .order_by(prior.event_timestamp.desc(), prior.id.desc())
+        .limit(1)
+        .correlate(wanted)
+        .scalar_subquery()
+    )
+    return select(found.user_id, found.event_type, found.event_timestamp, found.id, found.event_key).join_from(
+        wanted, found, and_(found.id == latest, found.user_id == wanted.c.user_id)
+    )
+
+
+@cache
+def _waiting(dialect: str) -> Select[Any]:
+    wanted = input_rows(dialect, {**_STRETCH, "rule_name": Text()})
+    in_time = and_(
+        Event.user_id == wanted.c.user_id,
+        Event.event_type == wanted.c.event_type,
+        Event.event_timestamp >= wanted.c.start,
+        Event.event_timestamp <= wanted.c.until,
+    )
+    undecided = [
+        ~exists().where(decided.event_id == Event.id, decided.rule_name == wanted.c.rule_name)
+        for decided in (SendRequest, Suppression)
+    ]
+    return (
+        facts_query()
+        .add_columns(wanted.c.rule_name, Run.rules_version_id)
+        .join(wanted, in_time)
+        .join(Run, Run.id == Event.run_id)
+        .where(*undecided)
+        .order_by(Event.id)
+    )

@@ -1,13 +1,13 @@
 """Many rows as one bound parameter, so that a look-up for a batch is one statement, whatever the number of users."""
 
-import json
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
-from sqlalchemy import JSON, FromClause, Text, bindparam, cast, column, func, select
-from sqlalchemy.engine import Dialect
+import orjson
+from sqlalchemy import JSON, ColumnElement, FromClause, Text, bindparam, cast, column, func, select
 from sqlalchemy.types import TypeEngine
+
+from marketing_cli.domain.moments import utc_text
 
 Columns: TypeAlias = Mapping[str, TypeEngine[Any]]
 """Column names, each with its type."""
@@ -15,23 +15,26 @@ Columns: TypeAlias = Mapping[str, TypeEngine[Any]]
 _ROWS = "rows"
 
 
-def input_rows(dialect: Dialect, columns: Columns) -> FromClause:
+def input_rows(dialect: str, columns: Columns) -> FromClause:
     """A table `wanted` with these columns, filled from the parameter that `as_parameter` makes."""
     rows = bindparam(_ROWS, type_=Text)
-    if dialect.name == "postgresql":
-        wanted = [column(name, kind) for name, kind in columns.items()]
-        recordset = func.json_to_recordset(cast(rows, JSON)).table_valued(*wanted)
-        return recordset.render_derived(name="wanted", with_types=True)
-    each = func.json_each(rows).table_valued("value").alias("each_row")
-    cells = [func.json_extract(each.c.value, f"$.{name}", type_=kind).label(name) for name, kind in columns.items()]
-    return select(*cells).select_from(each).subquery("wanted")
+    cells: list[ColumnElement[Any]]
+    if dialect == "postgresql":
+        each = func.json_array_elements(cast(rows, JSON)).table_valued(column("value", JSON), name="each_row")
+        cells = [cast(each.c.value[place].as_string(), kind) for place, kind in enumerate(columns.values())]
+    else:
+        each = func.json_each(rows).table_valued("value").alias("each_row")
+        cells = [
+            func.json_extract(each.c.value, f"$[{place}]", type_=kind) for place, kind in enumerate(columns.values())
+        ]
+    return (
+        select(*(cell.label(name) for name, cell in zip(columns, cells, strict=True)))
+        .select_from(each)
+        .subquery("wanted")
+    )
 
 
-def as_parameter(dialect: Dialect, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The rows as a statement's parameter. Moments must be UTC."""
-    spec = "%Y-%m-%d %H:%M:%S.%f+00" if dialect.name == "postgresql" else "%Y-%m-%d %H:%M:%S.%f"
-
-    def moment(value: datetime) -> str:
-        return value.strftime(spec)
-
-    return {_ROWS: json.dumps(rows, default=moment, ensure_ascii=False)}
+def as_parameter(dialect: str, rows: Iterable[tuple[Any, ...]]) -> dict[str, str]:
+    """Rows, their values in the order of the columns, as a statement's parameter. Moments must be UTC."""
+    moment = str if dialect == "postgresql" else utc_text
+    return {_ROWS: orjson.dumps(list(map(list, rows)), moment, orjson.OPT_PASSTHROUGH_DATETIME).decode()}

@@ -1,6 +1,8 @@
 """Comparing with moments that the database has set itself."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Dialect, String, func, literal
 from sqlalchemy.orm import InstrumentedAttribute
@@ -23,11 +25,13 @@ class _AsTheDatabaseWrites(UtcDateTime):
             return dialect.type_descriptor(String())
         return super().load_dialect_impl(dialect)
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
         """The moment; on SQLite its text, with a fraction only if it has one."""
-        if value is None or dialect.name != "sqlite":
-            return super().process_bind_param(value, dialect)
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")  # type: ignore[return-value]
+        return _text if dialect.name == "sqlite" else super().bind_processor(dialect)
+
+
+def _text(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
 
 
 def set_within(

@@ -4,16 +4,26 @@ The form is described to the byte in docs/content-hash.md.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+import orjson
+
 from marketing_cli.domain.events import JsonObject
+from marketing_cli.domain.moments import utc_text
 from marketing_cli.schemas.json_values import field_name
 
 _MAX_NAMED = 20
+
+# Where orjson may write a number otherwise than the canonical form has it: whole and yet a float, below 0.0001, or with
+# an exponent. In text these do no harm.
+_WHOLE = re.compile(rb"\.0(?:[,}\]]|\Z)")
+_SMALL = b"0.0000"
+_EXPONENT = re.compile(rb"e[-+]?[0-9]+(?:[,}\]]|\Z)")
 
 _encode = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
@@ -39,7 +49,7 @@ def content_hash(
 ) -> bytes:
     """The 32-byte SHA-256 digest of an event's content. Raises ValueError if `timestamp` is naive."""
     content = [user_id, event_type, canonical_timestamp(timestamp), properties or {}, user_traits or {}]
-    return sha256(canonical_text(content).encode()).digest()
+    return sha256(canonical_bytes(content)).digest()
 
 
 def canonical_timestamp(timestamp: datetime) -> str:
@@ -48,16 +58,26 @@ def canonical_timestamp(timestamp: datetime) -> str:
         if timestamp.utcoffset() is None:
             raise ValueError("a timestamp without a time zone has no canonical form")
         timestamp = timestamp.astimezone(UTC)
-    return timestamp.isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
+    return utc_text(timestamp).replace(" ", "T") + "Z"
 
 
-def canonical_text(value: Any) -> str:  # noqa: ANN401
-    """A JSON value as text that is the same for equal values, however they were written."""
-    text = _encode(value)
-    # Only here can a number stand that is whole and yet written as a float; in text these do no harm.
-    if ".0," in text or ".0}" in text or ".0]" in text or "e+" in text or text.endswith(".0"):
-        return _encode(_whole_numbers_as_integers(value))
+def canonical_bytes(value: Any) -> bytes:  # noqa: ANN401
+    """A JSON value as UTF-8 text that is the same for equal values, however they were written."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # what is no JSON, such as half of a surrogate pair
+        return _encode(value).encode()
+    if _WHOLE.search(text) or _EXPONENT.search(text) or _has_small_number(text):
+        return _encode(_whole_numbers_as_integers(value)).encode()
     return text
+
+
+def _has_small_number(text: bytes) -> bool:
+    place = text.find(_SMALL)
+    # Not the end of `10.00001`, nor of the second in `10:00:00.000000Z`.
+    while place > 0 and text[place - 1 : place].isdigit():
+        place = text.find(_SMALL, place + 1)
+    return place >= 0
 
 
 def _whole_numbers_as_integers(value: Any) -> Any:  # noqa: ANN401
@@ -93,5 +113,5 @@ def _differing_paths(stored: EventContent, arriving: EventContent) -> Iterator[t
 
 def _differing_keys(stored: JsonObject, arriving: JsonObject) -> Iterator[str]:
     for key in stored | arriving:
-        if key not in stored or key not in arriving or canonical_text(stored[key]) != canonical_text(arriving[key]):
+        if key not in stored or key not in arriving or canonical_bytes(stored[key]) != canonical_bytes(arriving[key]):
             yield key

@@ -14,9 +14,11 @@ from marketing_cli.schemas.content import EventContent, content_hash
 from marketing_cli.schemas.json_values import INT_MAX, INT_MIN, first_fault
 from marketing_cli.schemas.projections import (
     EventPropertiesIn,
+    PropertyColumns,
     TraitColumns,
     UserTraitsIn,
     join_traits,
+    project_properties,
     split_traits,
 )
 from marketing_cli.schemas.timestamps import parse_timestamp
@@ -24,10 +26,12 @@ from marketing_cli.schemas.timestamps import parse_timestamp
 __all__ = [
     "EventIn",
     "EventPropertiesIn",
+    "PropertyColumns",
     "TraitColumns",
     "UserTraitsIn",
     "join_traits",
     "own_id_field",
+    "project_properties",
     "read_id",
     "read_user_id",
     "split_traits",
@@ -42,11 +46,11 @@ _ID_RULE = f"must be text of 1 to {MAX_ID} characters, not only spaces or charac
 
 def read_id(value: object) -> str:
     """An id or type: text of 1 to 255 characters, at least one of them visible; else PydanticCustomError."""
+    if isinstance(value, str) and 0 < len(value) <= MAX_ID and (value[0].isalnum() or not _is_blank(value)):
+        return value
     if value is None:
         raise _error(RejectReason.MISSING_FIELD, "is required and must not be null")
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID or _is_blank(value):
-        raise _error(RejectReason.BAD_VALUE, _ID_RULE)
-    return value
+    raise _error(RejectReason.BAD_VALUE, _ID_RULE)
 
 
 def read_user_id(value: object) -> str:
@@ -64,8 +68,6 @@ def own_id_field(event: JsonObject) -> str | None:
 
 
 def _is_blank(text: str) -> bool:
-    if text[0].isalnum():
-        return False
     return all(c.isspace() or unicodedata.category(c) in {"Zs", "Zl", "Zp", "Cf"} for c in text)
 
 
@@ -144,16 +146,18 @@ class EventIn(BaseModel):
 
     def facts(self, id: int) -> EventFacts:  # noqa: A002
         """The event as the rule engine sees it, under the number `id` of its row."""
+        # Not by the attributes: the model looks twice for each.
+        values = self.__dict__
         return EventFacts(
-            id=id,
-            key=self.event_key,
-            has_own_id=self.has_own_id,
-            user_id=self.user_id,
-            event_type=self.event_type,
-            timestamp=self.event_timestamp,
-            properties=self.properties,
-            user_traits=self.user_traits,
-            extra=self.extra,
+            id,
+            self.event_key,
+            values["event_id"] is not None,
+            values["user_id"],
+            values["event_type"],
+            values["event_timestamp"],
+            values["properties"],
+            values["user_traits"],
+            self.extra,
         )
 
 

@@ -22,10 +22,10 @@ from marketing_cli.schemas.json_values import (
 
 _INT_DIGITS = len(str(INT_MAX))
 
-# Only 19 digits in a row, or an exponent of three digits or more, leading zeros included, can take a number out of its
-# range: 18 digits and an exponent of 99 stay below 1e117. An exponent is followed by white space, a comma, a closing
-# bracket or the end; to ask for that keeps hexadecimal ids out.
-_LARGE_NUMBER = re.compile(rb"[0-9](?:[eE]\+?[0-9]{3,}(?:[ \t\r\n,\]}]|\Z)|[0-9]{18})")
+# Only 19 digits in a row can make an integer of more than 64 bits, which the parser would turn into a float.
+_ALIKE = bytes.maketrans(b"123456789{", b"000000000[")
+"""Makes all digits alike, and all opening brackets."""
+_LONG_NUMBER = b"0" * _INT_DIGITS
 _TEXT_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
 
 # The start of the decoder's message → what is said to people; the decoder's own words may quote the line.
@@ -54,13 +54,12 @@ class Diagnosis:
 
 
 def needs_close_look(raw: bytes) -> bool:
-    """Whether text that parses may hold what a parser lets pass: NUL, a number out of range, deep nesting.
+    """Whether text that parses may hold what the parser lets pass: NUL, an integer out of range, deep nesting.
 
     Never False for text that does hold one of these; seldom True for text that does not.
     """
-    if b"\\u0000" in raw or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
-        return True
-    return _LARGE_NUMBER.search(raw) is not None
+    alike = raw.translate(_ALIKE)
+    return _LONG_NUMBER in alike or alike.count(b"[") > MAX_DEPTH or b"\\u0000" in raw
 
 
 def diagnose(raw: bytes) -> Diagnosis:

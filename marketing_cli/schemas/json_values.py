@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from marketing_cli.domain.lines import Refusal, RejectReason
+from marketing_cli.domain.texts import escaped
 
 MAX_DEPTH = 100
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
@@ -103,11 +104,5 @@ def field_name(path: tuple[str | int, ...]) -> str:
 
 def printable(name: str) -> str:
     """A name as printable ASCII of at most 80 characters; anything else is shown as its escape."""
-    text = "".join(c if " " <= c <= "~" else _escape(c) for c in name[:_MAX_NAME])
+    text = "".join(c if " " <= c <= "~" else escaped(c) for c in name[:_MAX_NAME])
     return text if len(text) <= _MAX_NAME and len(name) <= _MAX_NAME else text[: _MAX_NAME - 3] + "..."
-
-
-def _escape(character: str) -> str:
-    # Above U+FFFF a pair, as in JSON.
-    units = character.encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))

@@ -2,8 +2,8 @@
 
 import math
 import re
-from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, PlainValidator
 
@@ -70,21 +70,38 @@ class _Projection(BaseModel):
         return cls.model_validate(values or {})
 
 
+_PROPERTIES: Mapping[str, Callable[[object], Any]] = {
+    "amount": number_or_none,
+    "attempt_number": integer_or_none,
+    "failure_reason": text_or_none,
+}
+"""What each column of properties takes of a value."""
+
+
 class EventPropertiesIn(_Projection):
     """The properties that can be queried; None where there is none that fits."""
 
-    amount: Annotated[float | None, PlainValidator(number_or_none)] = None
-    attempt_number: Annotated[int | None, PlainValidator(integer_or_none)] = None
-    failure_reason: Annotated[str | None, PlainValidator(text_or_none)] = None
+    amount: Annotated[float | None, PlainValidator(_PROPERTIES["amount"])] = None
+    attempt_number: Annotated[int | None, PlainValidator(_PROPERTIES["attempt_number"])] = None
+    failure_reason: Annotated[str | None, PlainValidator(_PROPERTIES["failure_reason"])] = None
+
+
+_TRAITS: Mapping[str, Callable[[object], Any]] = {
+    "email": text_or_none,
+    "country": text_or_none,
+    "marketing_opt_in": boolean_or_none,
+    "risk_segment": text_or_none,
+}
+"""What each column of traits takes of a value."""
 
 
 class UserTraitsIn(_Projection):
     """The traits that can be queried; None where there is none that fits. Only JSON `true` is consent."""
 
-    email: Annotated[str | None, PlainValidator(text_or_none)] = None
-    country: Annotated[str | None, PlainValidator(text_or_none)] = None
-    marketing_opt_in: Annotated[bool | None, PlainValidator(boolean_or_none)] = None
-    risk_segment: Annotated[str | None, PlainValidator(text_or_none)] = None
+    email: Annotated[str | None, PlainValidator(_TRAITS["email"])] = None
+    country: Annotated[str | None, PlainValidator(_TRAITS["country"])] = None
+    marketing_opt_in: Annotated[bool | None, PlainValidator(_TRAITS["marketing_opt_in"])] = None
+    risk_segment: Annotated[str | None, PlainValidator(_TRAITS["risk_segment"])] = None
 
     @classmethod
     def rest(cls, traits: JsonObject | None) -> JsonObject:
@@ -92,8 +109,20 @@ class UserTraitsIn(_Projection):
         return split_traits(traits).extra or {}
 
 
-@dataclass(frozen=True, slots=True)
-class TraitColumns:
+class PropertyColumns(NamedTuple):
+    """Properties that can be queried, as they are stored beside the whole."""
+
+    amount: float | None = None
+    attempt_number: int | None = None
+    failure_reason: str | None = None
+
+
+def project_properties(properties: JsonObject) -> PropertyColumns:
+    """What `EventPropertiesIn` makes of properties, without the model: it is done for every event."""
+    return PropertyColumns._make([fits(properties.get(name)) for name, fits in _PROPERTIES.items()])
+
+
+class TraitColumns(NamedTuple):
     """Traits taken apart for storage, without loss.
 
     `extra` holds what has no column or does not fit it, None if that is nothing. `key_order` lists all keys, or is None
@@ -108,21 +137,23 @@ class TraitColumns:
     key_order: list[str] | None = None
 
 
-_COLUMNS = ("email", "country", "marketing_opt_in", "risk_segment")
-
-
 def split_traits(traits: JsonObject | None) -> TraitColumns:
     """Take traits apart into columns; `join_traits` puts them together again, exactly."""
-    fitting = UserTraitsIn.project(traits)
-    values = {name: value for name in _COLUMNS if (value := getattr(fitting, name)) is not None}
-    extra = {key: value for key, value in (traits or {}).items() if key not in values}
-    order = list(traits or {})
-    natural = order == [*values, *extra]
-    return TraitColumns(**values, extra=extra or None, key_order=None if natural else order)
+    if not traits:
+        return TraitColumns()
+    get = traits.get
+    fitting = [fits(get(name)) for name, fits in _TRAITS.items()]
+    natural = [name for name, value in zip(_TRAITS, fitting, strict=True) if value is not None]
+    order = list(traits)
+    if order == natural:
+        return TraitColumns._make([*fitting, None, None])
+    extra = {key: value for key, value in traits.items() if key not in natural}
+    key_order = None if order == [*natural, *extra] else order
+    return TraitColumns._make([*fitting, extra or None, key_order])
 
 
 def join_traits(columns: TraitColumns) -> JsonObject:
     """The traits that `split_traits` took apart: the same keys, order, values and types; `{}` for no traits."""
-    values = {name: value for name in _COLUMNS if (value := getattr(columns, name)) is not None}
+    values = {name: value for name in _TRAITS if (value := getattr(columns, name)) is not None}
     joined = values | (columns.extra or {})
     return joined if columns.key_order is None else {key: joined[key] for key in columns.key_order}

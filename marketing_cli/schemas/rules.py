@@ -6,9 +6,10 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Final, Literal, TypeAlias
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from marketing_cli.domain.zones import ZoneInfo
 
 EQUALITY: Final = ("equals", "not_equals")
 LISTS: Final = ("in", "not_in")

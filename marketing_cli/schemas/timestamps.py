@@ -2,11 +2,11 @@
 
 import re
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from pydantic_core import PydanticCustomError
 
 from marketing_cli.domain.lines import RejectReason
+from marketing_cli.domain.zones import ZoneInfo
 
 FIRST_YEAR = 1970
 

@@ -14,6 +14,7 @@ from marketing_cli.services.audit_looks import Look
 from marketing_cli.services.audit_shapes import reject_text
 
 _MOST_TOLD = 3
+_WITHOUT_ID = " It has no legible id, so whether it was mended and came again cannot be told."
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ def _notes(found: Findings, verdict: Verdict) -> list[str]:
 def _reject_notes(rejects: Sequence[KeptReject]) -> list[str]:
     told = [
         f"A {kept.event_type} of this user was refused and might have changed the answer: {reject_text(kept)}."
+        f"{'' if kept.event_key else _WITHOUT_ID}"
         for kept in rejects[:_MOST_TOLD]
     ]
     left = len(rejects) - len(told)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
 
 from marketing_cli.domain.batches import Counts
 from marketing_cli.domain.events import EventFacts
@@ -12,8 +14,7 @@ from marketing_cli.schemas.event import EventIn
 from marketing_cli.services.engine import Decision, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedLine:
+class ParsedLine(NamedTuple):
     """A line, and the event that it holds or why it was refused."""
 
     line: RawLine
@@ -29,7 +30,7 @@ class SortedBatch:
     rejects: list[Reject] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BatchOutcome:
     """What a batch did. `unknown_rejects` counts the refused lines that were not kept before."""
 
@@ -43,7 +44,7 @@ class BatchOutcome:
         """The books of this batch, given how many lines were read for it and how many of those were blank."""
         return replace(read, new=len(self.new), duplicate=self.duplicates, rejected=len(self.rejects))
 
-    @property
+    @cached_property
     def decisions(self) -> list[Decision]:
         """The requests and suppressions."""
         return [verdict.decision for verdict in self.verdicts if verdict.decision]

@@ -5,8 +5,8 @@ what was done.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from marketing_cli.domain.events import EventFacts, EventRef
 from marketing_cli.domain.reasons import Outcome, ReasonCode
@@ -18,8 +18,7 @@ from marketing_cli.services.rule_evaluation import ConditionResult, Evaluation, 
 from marketing_cli.services.suppression import blocked_text, window_of
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Decision:
+class Decision(NamedTuple):
     """What a rule made of an event.
 
     `cause` is the event whose arrival led to it: the event itself, or a late fact. `used_by` is the send request that
@@ -46,8 +45,7 @@ class Decision:
         return self.evaluation.event
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Verdict:
+class Verdict(NamedTuple):
     """One rule's look at one event; `decision` is None when the rule did not match."""
 
     evaluation: Evaluation
@@ -77,6 +75,8 @@ def arrive(rules: RuleSet, event: EventFacts, history: History) -> list[Verdict]
     Returns a verdict for each of its own rules, and for each re-opened event and rule that now match. Adds to `history`
     what later arrivals need to know.
     """
+    if event.event_type not in rules.waiting_for:
+        return [_settle(rule, event, history, event) for rule in rules.on(event.event_type)]
     history.add_event(event.user_id, event.event_type, event.ref)
     own = [_settle(rule, event, history, event) for rule in rules.on(event.event_type)]
     reopened = [_settle(rule, waiting, history, event) for waiting, rule in _reopened(rules, event, history)]

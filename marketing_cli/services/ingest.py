@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeAlias
-from zoneinfo import ZoneInfo
 
 from marketing_cli.database.failures import DATABASE_ERRORS, explain
 from marketing_cli.database.sessions import Transactions
 from marketing_cli.domain.batches import Counts
 from marketing_cli.domain.lines import InputState
+from marketing_cli.domain.zones import ZoneInfo
 from marketing_cli.errors import ExitCode, MmsgError, TooManyRejects, unexpected
 from marketing_cli.schemas.report import IngestReport, RulesReport, RunStatus
 from marketing_cli.services.batch import ParsedLine
+from marketing_cli.services.collecting import collected_between_batches
 from marketing_cli.services.error_budget import ErrorBudget
 from marketing_cli.services.event_processing import EventProcessingService
 from marketing_cli.services.line_parsing import ParseOptions, parse_line
@@ -27,9 +28,11 @@ DEFAULT_BATCH_SIZE = 5000
 """Lines in a batch."""
 
 MAX_BATCH_BYTES = 16 * 1024 * 1024
-"""A batch also ends at so many bytes, so that long lines do not fill the memory."""
+"""A batch also ends once its events may take so many bytes of memory, however few they are."""
 
-Progress: TypeAlias = Callable[[InputReader, int], None]
+_VALUE_BYTES = 40
+
+Progress: TypeAlias = Callable[[InputReader, int], object]
 """Told the input in hand, and how many of its lines are stored."""
 
 Acknowledge: TypeAlias = Callable[[int | None, str, int, int], object]
@@ -104,9 +107,9 @@ class IngestService:
         self._open(ledger)
         ending = _Ending()
         try:
-            with self._stop.interruptible():
+            with self._stop.interruptible(), collected_between_batches() as collect:
                 for place, entry in enumerate(inputs):
-                    self._ingest(place, entry, ledger, progress)
+                    self._ingest(place, entry, ledger, lambda *batch: (collect(), progress(*batch)))
             self._check_budget(books, at_end=True)
         except Interrupted as interrupted:
             ending.interrupted = interrupted.exit_code
@@ -124,7 +127,7 @@ class IngestService:
                 raise
             raise Interrupted(self._stop.exit_code) from failure
 
-    def _ingest(self, place: int, entry: InputPath, ledger: RunLedger, progress: Progress) -> None:
+    def _ingest(self, place: int, entry: InputPath, ledger: RunLedger, batch_done: Progress) -> None:
         service = EventProcessingService(self._transactions, self._rules.rule_set, ledger.reference(place))
         books = ledger.books.inputs[place]
         with InputReader(entry, self._options.read) as reader:
@@ -133,8 +136,10 @@ class IngestService:
                 with self._stop.deferred():
                     self._store(service, ledger, _Batch(place, batch, counts, reader.state))
                     books.note(reader)
-                progress(reader, books.counts.lines)
+                # Let go of before garbage is looked for.
+                del batch
                 self._check_budget(ledger.books, at_end=False)
+                batch_done(reader, books.counts.lines)
             books.note(reader)
 
     def _store(self, service: EventProcessingService, ledger: RunLedger, batch: _Batch) -> None:
@@ -156,15 +161,16 @@ class IngestService:
         counts, size = Counts(), 0
         for line in reader.lines():
             counts.lines += 1
-            size += len(line.raw)
+            size += _weight(line.raw)
             content = parse_line(line, options)
             if content is None:
                 counts.blank += 1
             else:
                 batch.append(ParsedLine(line, content))
             if counts.lines >= self._options.batch_size or size >= MAX_BATCH_BYTES:
-                yield batch, counts
-                batch, counts, size = [], Counts(), 0
+                full, batch = [batch], []
+                yield full.pop(), counts
+                counts, size = Counts(), 0
         if counts.lines:
             yield batch, counts
 
@@ -235,3 +241,8 @@ class IngestService:
         if refused or any(entry.state in _BROKEN for entry in books.inputs):
             return RunStatus.PARTIAL, ExitCode.PARTIAL
         return RunStatus.OK, ExitCode.OK
+
+
+def _weight(raw: bytes) -> int:
+    """About how many bytes of memory an event takes: a comma may stand for an object of its own."""
+    return len(raw) + _VALUE_BYTES * raw.count(b",")

@@ -1,8 +1,8 @@
 """The words of the command line as what a run understands. Each raises UsageError for a word that has no meaning."""
 
 from difflib import get_close_matches
-from zoneinfo import ZoneInfo, available_timezones
 
+from marketing_cli.domain.zones import ZoneInfo, available_timezones
 from marketing_cli.errors import UsageError
 from marketing_cli.services.error_budget import ErrorBudget
 from marketing_cli.services.ingest import IngestOptions

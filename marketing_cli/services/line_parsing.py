@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
+import orjson
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError, from_json
+from pydantic_core import PydanticCustomError
 
 from marketing_cli.domain.lines import RawLine, Refusal, Reject, RejectReason
+from marketing_cli.domain.zones import ZoneInfo
 from marketing_cli.schemas.event import EventIn, own_id_field, read_id, read_user_id
 from marketing_cli.schemas.json_text import diagnose, needs_close_look
 from marketing_cli.schemas.json_values import Members, first_fault
@@ -33,7 +34,7 @@ def parse_line(line: RawLine, options: ParseOptions) -> EventIn | Reject | None:
     if line.refusal:
         return Reject(line, line.refusal.reason, line.refusal.detail)
     try:
-        value = from_json(line.raw, allow_inf_nan=False, cache_strings="keys")
+        value = orjson.loads(line.raw)
     except ValueError:
         return _unreadable(line) if line.raw.strip(_JSON_SPACE) else None
     if needs_close_look(line.raw):

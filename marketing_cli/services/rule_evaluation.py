@@ -3,11 +3,10 @@
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from marketing_cli.domain.events import EventFacts, EventRef
 from marketing_cli.domain.reasons import ReasonCode
@@ -23,8 +22,7 @@ MISSING: Final = _Missing.MISSING
 """The path led nowhere. To conditions that is the same as a JSON null; to people it is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionResult:
+class ConditionResult(NamedTuple):
     """One condition, what was found, and whether it held.
 
     `found` is `MISSING`, a JSON value, a UTC datetime (`event.event_timestamp`) or an `EventRef` (`prior_event`).
@@ -37,8 +35,7 @@ class ConditionResult:
     code: ReasonCode | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(NamedTuple):
     """Every condition of a rule, looked at for one event."""
 
     rule: Rule
@@ -48,12 +45,15 @@ class Evaluation:
     @property
     def matched(self) -> bool:
         """True when all conditions held."""
-        return all(result.held for result in self.results)
+        return self.first_failure is None
 
     @property
     def first_failure(self) -> ConditionResult | None:
         """The first condition that did not hold."""
-        return next((result for result in self.results if not result.held), None)
+        for result in self.results:
+            if not result.held:
+                return result
+        return None
 
     @property
     def waits_for(self) -> tuple[PriorEventCondition, ...]:
@@ -65,12 +65,12 @@ class Evaluation:
 
 def evaluate(rule: Rule, event: EventFacts, history: History) -> Evaluation:
     """Look at every condition, also after one has failed: an explanation shows them all."""
-    results = (
+    results = [
         _check_field(condition, event)
         if isinstance(condition, FieldCondition)
         else _check_prior(condition, event, history)
         for condition in rule.when
-    )
+    ]
     return Evaluation(rule, event, tuple(results))
 
 
@@ -102,14 +102,11 @@ def _check_prior(condition: PriorEventCondition, event: EventFacts, history: His
 
 
 def _find(path: tuple[str, ...], event: EventFacts) -> Any:  # noqa: ANN401 - any JSON value
-    root, *rest = path
     found: Any
-    if root == "properties":
-        found = event.properties
-    elif root == "user_traits":
-        found = event.user_traits
+    if path[0] == "event":
+        found, rest = _top_level(event, path[1]), path[2:]
     else:
-        found = _top_level(event, rest.pop(0))
+        found, rest = event.properties if path[0] == "properties" else event.user_traits, path[1:]
     for key in rest:
         if not isinstance(found, dict) or key not in found:
             return MISSING

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Final
-from zoneinfo import available_timezones
 
+from marketing_cli.domain.zones import available_timezones
 from marketing_cli.schemas.rules import Limit
 from marketing_cli.services.rules_document import Document, Loc, Value
 from marketing_cli.services.rules_problems import did_you_mean, shortened

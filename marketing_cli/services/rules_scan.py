@@ -65,6 +65,8 @@ _SYNTAX: Final = (
     ("<stream end>", "the file ends in the middle of something: a bracket, a brace or a quote is not closed"),
     ("<document start>", "something stands after the end of the rules; a rules file is one YAML mapping"),
 )
+_VERSION_DIRECTIVE: Final = re.compile(r"^%YAML\b", re.MULTILINE)
+_OTHER_VERSION: Final = "a directive for another version of YAML; rules are YAML 1.2: delete the line"
 
 
 def _parsed(text: str, problems: Problems) -> Iterator[ev.Event]:
@@ -87,6 +89,10 @@ def _parsed(text: str, problems: Problems) -> Iterator[ev.Event]:
         escape = _NO_SUCH_CHARACTER.search(text, reached)
         place = _place(text, escape.start() if escape else reached)
         raise problems.refuse(place, "not valid YAML: an escape or number here has no meaning") from None
+    except AssertionError:  # That is how the parser refuses versions of YAML that it has not heard of.
+        directive = _VERSION_DIRECTIVE.search(text, reached)
+        place = _place(text, directive.start() if directive else reached)
+        raise problems.refuse(place, _OTHER_VERSION if directive else "not valid YAML here") from None
 
 
 def _fault_place(error: MarkedYAMLError, opened: list[Place]) -> Place | None:
@@ -132,7 +138,7 @@ def _fault(event: ev.Event) -> str | None:
     if getattr(event, "tag", None) is not None:
         return "a tag (!name); tags are not allowed: write plain values"
     if isinstance(event, ev.DocumentStartEvent) and event.version not in (None, (1, 2)):
-        return "a directive for another version of YAML; rules are YAML 1.2: delete the line"
+        return _OTHER_VERSION
     if isinstance(event, ev.ScalarEvent) and event.value == _MERGE_KEY and not event.style:
         return "a merge key (<<); merge keys are not allowed: write the keys out (as text, put it in quotes)"
     return None

@@ -9,7 +9,7 @@ from marketing_cli.schemas.rules import Channel, Limit, Message, Rule, RuleSet
 from marketing_cli.services.rules_across import TIMEZONES, check_across, rules_of
 from marketing_cli.services.rules_conditions import read_condition
 from marketing_cli.services.rules_document import UNUSABLE, Document, Loc, Value, label
-from marketing_cli.services.rules_problems import did_you_mean
+from marketing_cli.services.rules_problems import did_you_mean, found
 
 KNOWN_VERSION: Final = 1
 _NAME: Final = "text of 1 to 255 characters"
@@ -108,7 +108,9 @@ def _note_value(document: Document, loc: Loc, value: Any) -> None:  # noqa: ANN4
     if value is UNUSABLE:
         return
     if not loc:
-        document.wrong(loc, "a mapping with version and rules")
+        # No piece of a text is shown: what is no rules at all may be a file of secrets, named by mistake.
+        what = "text" if isinstance(value, str) and value else found(value)
+        document.refuse(loc, f"{label(loc)}: found {what}; allowed: a mapping with version and rules")
     elif isinstance(key, int):
         document.wrong(loc, _A_RULE)
     else:

@@ -65,9 +65,9 @@ class RunBooks:
         """Enter what a committed batch of the input at this place did; `counts` are its lines."""
         self.counts += counts
         self.inputs[place].counts += counts
-        by_outcome = Counter(decision.outcome for decision in outcome.decisions)
-        self.send_requests += by_outcome[Outcome.REQUESTED]
-        self.suppressions += by_outcome[Outcome.SUPPRESSED]
+        requested = [one.event for one in outcome.decisions if one.outcome is Outcome.REQUESTED]
+        self.send_requests += len(requested)
+        self.suppressions += len(outcome.decisions) - len(requested)
         self.rejects_by_reason.update(reject.reason.value for reject in outcome.rejects)
         self.unknown_rejects += outcome.unknown_rejects
         self.not_comparable += sum(
@@ -75,12 +75,10 @@ class RunBooks:
             for verdict in outcome.verdicts
             for result in verdict.evaluation.results
         )
-        self.unknown_types += sum(event.event_type not in rules.event_types for event in outcome.new)
-        self.ahead_of_time += sum(event.timestamp > self.started_at + AHEAD for event in outcome.new)
-        self.old_requests += sum(
-            decision.outcome is Outcome.REQUESTED and decision.event.timestamp < self.started_at - OLD
-            for decision in outcome.decisions
-        )
+        known, latest, oldest = rules.event_types, self.started_at + AHEAD, self.started_at - OLD
+        self.unknown_types += sum(event.event_type not in known for event in outcome.new)
+        self.ahead_of_time += sum(event.timestamp > latest for event in outcome.new)
+        self.old_requests += sum(event.timestamp < oldest for event in requested)
 
     def totals(self) -> Totals:
         """The sums as `ingest --json` shows them."""

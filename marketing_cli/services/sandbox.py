@@ -1,20 +1,21 @@
 """Transactions that leave no trace: what a dry run works in."""
 
 import sqlite3
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import sessionmaker
 
-from marketing_cli.database.engine import DEFAULT_BUSY_TIMEOUT, make_engine, prepare_file, sqlite_path
+from marketing_cli.database.engine import DEFAULT_BUSY_TIMEOUT, engine_on, make_engine, sqlite_path
 from marketing_cli.database.failures import failures_explained
 from marketing_cli.database.migration import require_newest_schema
-from marketing_cli.database.sessions import Transactions, open_database
+from marketing_cli.database.sessions import Transactions, look_over
 from marketing_cli.errors import MmsgError
 from marketing_cli.repositories.locks import lock_all_users
+
+_NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 
 
 @contextmanager
@@ -32,38 +33,38 @@ def open_sandbox(url: str, *, busy_timeout: float = DEFAULT_BUSY_TIMEOUT) -> Ite
 
 @contextmanager
 def _on_a_copy(url: str, path: Path, busy_timeout: float) -> Iterator[Transactions]:
-    with open_database(url, busy_timeout=busy_timeout):
-        pass  # missing, behind or ahead: said of the database itself, not of a copy
-    with ExitStack() as stack:
+    look_over(url, busy_timeout)
+    # Without a name it is a temporary file that SQLite unlinks as soon as it is open: however the run ends, nothing
+    # of it stays, and nobody else can open it.
+    with closing(sqlite3.connect("", isolation_level=None, check_same_thread=False)) as copy:
         with _copying_explained():
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mmsg-dry-run-"))
-            copy = f"sqlite:///{folder}/copy.db"
-            prepare_file(copy)
-            _copy(path, Path(folder, "copy.db"), busy_timeout)
-        yield stack.enter_context(open_database(copy, writes=True, busy_timeout=busy_timeout))
+            _copy(path, copy, busy_timeout)
+        engine = engine_on(copy)
+        with failures_explained():
+            yield sessionmaker(engine, expire_on_commit=False).begin
+        engine.dispose()
 
 
-def _copy(path: Path, copy: Path, busy_timeout: float) -> None:
+def _copy(path: Path, copy: sqlite3.Connection, busy_timeout: float) -> None:
     where = f"{path.absolute().as_uri()}?mode=rw"
-    with (
-        closing(sqlite3.connect(where, uri=True, timeout=busy_timeout, isolation_level=None)) as source,
-        closing(sqlite3.connect(copy)) as target,
-    ):
+    with closing(sqlite3.connect(where, uri=True, timeout=busy_timeout, isolation_level=None)) as source:
         # Locked by reading, within the time-out: the copying itself would wait for another's lock without an end.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        source.backup(target)
+        source.backup(copy)
 
 
 @contextmanager
 def _copying_explained() -> Iterator[None]:
     try:
-        with failures_explained():
+        with failures_explained(connecting=True):
             yield
-    except OSError as error:
+    except MmsgError as error:
+        if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF not in _NO_ROOM:
+            raise
         raise MmsgError(
-            f"a dry run works on a private copy of the database, which could not be made ({error.strerror})."
-            " Make room for it, or point TMPDIR at a folder that has room."
+            "a dry run works on a private copy of the database, and there is no room for one. Make room for it, or"
+            " point TMPDIR at a folder that has room."
         ) from error
 
 

@@ -2,13 +2,13 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from marketing_cli.domain.events import EventFacts
 from marketing_cli.domain.moments import END_OF_TIME, START_OF_TIME, TICK
 from marketing_cli.domain.reasons import ReasonCode
 from marketing_cli.domain.texts import z
 from marketing_cli.domain.windows import RequestFact, Stretch, Window
+from marketing_cli.domain.zones import ZoneInfo
 from marketing_cli.schemas.rules import Limit, Rule
 
 _EVER = Window("ever", ReasonCode.ALREADY_SENT_ONCE_EVER, ((START_OF_TIME, END_OF_TIME),))
@@ -19,7 +19,7 @@ def window_of(rule: Rule, event: EventFacts) -> Window:
     if rule.limit is Limit.ONCE_EVER:
         return _EVER
     if rule.limit is Limit.ONCE_PER_CALENDAR_DAY:
-        return _day_window(rule.timezone, _local_day(event.timestamp, rule.zone))
+        return day_window(rule.timezone, _local_day(event.timestamp, rule.zone))
     moment = (event.timestamp, event.timestamp)
     return Window(f"event:{event.key}", ReasonCode.ALREADY_SENT_FOR_EVENT, (moment,), event.id)
 
@@ -32,7 +32,8 @@ def _local_day(moment: datetime, zone: ZoneInfo) -> date:
 
 
 @lru_cache(maxsize=4096)
-def _day_window(timezone: str, day: date) -> Window:
+def day_window(timezone: str, day: date) -> Window:
+    """The window of a calendar day in an IANA zone."""
     name = f"day:{day}" if timezone == "UTC" else f"day:{day}[{timezone}]"
     return Window(name, ReasonCode.DAILY_CAP_REACHED, _stretches(day, ZoneInfo(timezone)))
 

@@ -14,10 +14,11 @@ else:
     from backports import zstd
 
 _GZIP_WITH_CHECKSUM = 31
-_SMALLEST_GZIP = 20
-_NEAR_BYTES = 1024
-_LONGEST_START = 512
-_ANY_LENGTH_BYTES = 64 * 1024
+_SMALLEST_GZIP = 64  # Packed in fewer bytes there is no event.
+_NEAR_BYTES = 64 * 1024
+_NEAR_BYTES_PACKED_TIGHTLY = 4 * 1024 * 1024
+_TIGHT_RATIO = 16
+_LARGEST_RATIO = 1032
 _TRAILER_BYTES = 8
 _WINDOW_TOO_LARGE = "requires too much memory"
 
@@ -59,21 +60,33 @@ def compression_of(start: bytes) -> Compression:
     return Compression.NONE
 
 
-def verify(file: ByteFile, kind: Compression) -> None:
-    """Unpack a whole archive, keep nothing, and go back to its start. Raises CorruptArchive, CannotRead and OSError."""
-    for _ in Archive(file, kind).chunks():
+def verified(file: ByteFile, kind: Compression) -> "Archive":
+    """Unpack a whole archive, keep nothing, and go back to its start; returns the archive, ready to be unpacked again.
+
+    Raises CorruptArchive, CannotRead and OSError.
+    """
+    trial = Archive(file, kind)
+    for _ in trial.chunks():
         pass
     file.rewind()
+    return Archive(file, kind, end=trial.solid_end if trial.cut_short else None)
 
 
 class Archive:
     """An archive that is unpacked once, from where its file stands; members after each other are read as one."""
 
-    def __init__(self, file: ByteFile, kind: Compression) -> None:
-        """Unpack `file`, which stays open and whose position shows how far it was read."""
+    def __init__(self, file: ByteFile, kind: Compression, end: int | None = None) -> None:
+        """Unpack `file`, which stays open and whose position shows how far it was read.
+
+        `end` is given for an archive that is known to be cut short: nothing from that place on is unpacked.
+        """
         self.cut_short = False
+        self.solid_end = 0
+        """The place after the last byte read that is not zero. A file that was being written when the power went, or
+        that was given its full size in advance, ends in zeros: in an archive that lacks its end they mean nothing."""
         self._file = file
         self._kind = kind
+        self._end = end
         self._last_bytes = b""
 
     def chunks(self) -> Iterator[bytes]:
@@ -119,20 +132,31 @@ class Archive:
 
     def _end_early(self, member: _Member, packed: int, unpacked: int) -> None:
         """Tell an archive that lacks its end from one whose end was misread because of a wrong bit before it."""
-        # The last four bytes of a gzip member say how long its content is; in a cut one they are anything.
-        named_length = int.from_bytes(self._last_bytes, "little")
-        # A wrong bit in a header can hide all content: of a sound member some comes out after a few hundred bytes.
-        reach = _ANY_LENGTH_BYTES if not unpacked and packed > _LONGEST_START else _NEAR_BYTES
-        # Zero is a long run of one thing packed tightly, and not a length.
-        near = named_length != 0 and abs(named_length - unpacked % 2**32) < reach
-        if isinstance(member, _GzipMember) and near and packed >= _SMALLEST_GZIP and not member.lacks_trailer_only():
-            raise self._corrupt("its content does not end where it should")
         self.cut_short = True
+        if self._end is not None or not isinstance(member, _GzipMember) or packed < _SMALLEST_GZIP:
+            return
+        # The last four bytes of a gzip member say how long its content is; in a cut one they are anything, but zero
+        # only where zeros were filled in or a long run of one thing is packed tightly.
+        named_length = int.from_bytes(self._last_bytes, "little")
+        # One wrong bit shifts the length by no more than a packer puts into a block, which is much only where it packs
+        # tightly. A wide reach takes some cut archives for corrupt ones, a narrow one lets altered lines through.
+        tight = unpacked > _TIGHT_RATIO * packed
+        reach = min(_NEAR_BYTES_PACKED_TIGHTLY if tight else _NEAR_BYTES, _LARGEST_RATIO * packed)
+        shift = (named_length - unpacked) % 2**32
+        if named_length and min(shift, 2**32 - shift) < reach and not member.lacks_trailer_only():
+            raise self._corrupt("its content does not end where it should")
 
     def _read(self) -> bytes:
+        start = self._file.position
         data = self._file.read(CHUNK_BYTES)
         self._last_bytes = (self._last_bytes + data[-4:])[-4:]
-        return data
+        if solid := data.rstrip(b"\0"):
+            self.solid_end = start + len(solid)
+        if self._end is None or start + len(data) <= self._end:
+            return data
+        for _ in self._file.chunks():  # So that the position tells the file's size.
+            pass
+        return data[: max(0, self._end - start)]
 
     def _failure(self, why: str) -> CorruptArchive | CannotRead:
         if self._kind is Compression.ZSTD and _WINDOW_TOO_LARGE in why:

@@ -14,7 +14,11 @@ raw_decode = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 SPACE = re.compile(r"[ \t\n\r]*")
 _STRING = r'[^"\\]*+(?:\\.[^"\\]*+)*+'
 _STRING_PART = re.compile(_STRING, re.DOTALL)
-_TO_BRACKET = re.compile(rf'[^"{{}}\[\]]*+(?:"{_STRING}"[^"{{}}\[\]]*+)*+', re.DOTALL)
+_OPENING = re.compile(r"[{\[]+")
+_CLOSING = re.compile(r"[}\]]+")
+# Pairs of brackets without text or brackets between them are passed too: there may be millions.
+_PAIR = r'\[[^"{}\[\]]*+\]|\{[^"{}\[\]]*+\}'
+_TO_BRACKET = re.compile(rf'[^"{{}}\[\]]*+(?:(?:"{_STRING}"|{_PAIR})[^"{{}}\[\]]*+)*+', re.DOTALL)
 _TO_BRACKET_OR_COMMA = re.compile(rf'[^"{{}}\[\],]*+(?:"{_STRING}"[^"{{}}\[\],]*+)*+', re.DOTALL)
 
 
@@ -47,17 +51,22 @@ class EndFinder:
             char = text[place : place + 1]
             if char and char in ",]" and not self._depth:
                 return place
-            self._pass(char)
-            place += 1
+            place = self._pass(char, text, place)
         return None
 
-    def _pass(self, char: str) -> None:
+    def _pass(self, char: str, text: str, place: int) -> int:
+        """Take note of the brackets of one kind, or of the quote, at this place; returns the place after them."""
         if char == '"':  # A string that does not end in this piece, or it would have been skipped.
             self._in_string = True
         elif char and char in "{[":
-            self._depth += 1
+            end = skip(_OPENING, text, place)
+            self._depth += end - place
+            return end
         elif char and self._depth:
-            self._depth -= 1
+            end = min(skip(_CLOSING, text, place), place + self._depth)
+            self._depth -= end - place
+            return end
+        return place + 1
 
     def _skip_string(self, text: str, start: int) -> int | None:
         """Return the place after the string's closing quote, or None when it is not in this piece."""

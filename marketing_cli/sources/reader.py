@@ -3,13 +3,13 @@
 import json
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from marketing_cli.domain.lines import InputState, RawLine, Refusal, RejectReason
-from marketing_cli.sources.compression import Archive, Compression, CorruptArchive, compression_of, verify
+from marketing_cli.sources.compression import Archive, Compression, CorruptArchive, compression_of, verified
 from marketing_cli.sources.discovery import InputPath
 from marketing_cli.sources.gathering import Ending, refuse_rest
 from marketing_cli.sources.json_array import cut_elements
@@ -115,8 +115,7 @@ class InputReader:
             file = self._file = spool(start.all_chunks())
         else:
             file.rewind()
-        verify(file, self.compression)
-        self._archive = Archive(file, self.compression)
+        self._archive = verified(file, self.compression)
         return self._archive.chunks()
 
     def _cut(self, start: Start) -> Generator[RawLine, None, Ending]:
@@ -178,7 +177,7 @@ def _placed(lines: Generator[RawLine, None, Ending], path: str) -> Generator[Raw
             return ending
         if line.refusal and not line.raw:
             place = json.dumps([path, line.number, line.refusal.detail])
-            line = replace(line, sha256=sha256(place.encode()).digest())
+            line = line._replace(sha256=sha256(place.encode()).digest())
         yield line
 
 

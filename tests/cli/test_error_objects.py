@@ -1,14 +1,18 @@
 """What `--json` prints when a command fails, and what Ctrl-C does to a command that does not listen for it."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from marketing_cli.cli import app as program
 from marketing_cli.errors import BadConfig, DatabaseUnavailable, MmsgError, NotFound, UsageError
 from support.databases import only_sqlite
 from support.events import make_event, write_events
 from support.ingesting import run_here
+from support.program import ROOT, Program
 
 FAILURES = [
     (NotFound("no such user"), "not_found", 4),
@@ -73,3 +77,37 @@ def test_ctrl_c_is_130_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(SystemExit) as ending:
         program.main()
     assert ending.value.code == 130
+
+
+LISTS = [
+    ["runs"],
+    ["sends"],
+    ["suppressions"],
+    ["rejects"],
+    ["rules", "history"],
+    ["audit", "--user", "u"],
+    ["audit", "e"],
+]
+
+
+@pytest.mark.parametrize("command", LISTS, ids=" ".join)
+def test_a_database_lost_while_it_is_read_is_the_one_json_value(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """The command had begun: a script that reads its output finds a value, as with any other failure then."""
+
+    def lose(*_: object, **_kept: object) -> None:
+        failure = OperationalError("SELECT", {}, Exception("gone"), connection_invalidated=True)
+        raise failure
+
+    monkeypatch.setattr("sqlalchemy.orm.Session.execute", lose)
+    done = run_here(*command, "--json", url=database_url)
+    assert (done.exit_code, done.json()["error"]["code"]) == (14, "db_unavailable")
+    assert run_here(*command, url=database_url).stdout == ""
+
+
+def test_ctrl_c_while_the_program_loads_is_130_without_a_traceback(mmsg: Program, tmp_path: Path) -> None:
+    """Loading takes a moment, and that is when people notice that they mistyped."""
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt\n")
+    done = mmsg("--help", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"})
+    assert (done.exit_code, done.stdout, done.stderr) == (130, "", "")

@@ -1,5 +1,9 @@
 """`mmsg ingest --dry-run`: what would happen, without any of it happening."""
 
+import signal
+import sqlite3
+import stat
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +12,19 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 
 from marketing_cli.services.sandbox import open_sandbox
 from support.databases import only_postgresql, only_sqlite
-from support.events import make_event, ndjson
-from support.ingesting import SLOTS, contents, decisions, everybody_locked, generated_file, ingest, query, run_here
+from support.events import make_event, ndjson, write_events
+from support.ingesting import (
+    SLOTS,
+    contents,
+    decisions,
+    everybody_locked,
+    generated_file,
+    ingest,
+    query,
+    run_here,
+    wait_until,
+)
+from support.program import Program
 
 DIFFERENT = ("run_id", "dry_run", "started_at", "finished_at")
 
@@ -116,17 +131,49 @@ def test_other_runs_go_on_during_a_dry_run(database_url: str, story: Path) -> No
         ingest(database_url, story, "--busy-timeout", "0", exit_code=3)
 
 
+def open_copies(process: str | int = "self") -> list[tuple[str, int]]:
+    """The temporary files that a process has open for SQLite: where each is, and its mode."""
+    found = []
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(OSError):
+            found.append((str(link.readlink()), stat.S_IMODE(link.stat().st_mode)))
+    return [(name, mode) for name, mode in found if "etilqs_" in name]
+
+
+@pytest.fixture
+def large(database_url: str, tmp_path: Path) -> str:
+    """The URL of a database of which SQLite does not keep a copy in memory."""
+    events = [make_event(event_id=f"evt_{number}", properties={"text": "x" * 10_000}) for number in range(500)]
+    ingest(database_url, write_events(tmp_path / "large.ndjson", *events))
+    return database_url
+
+
 @only_sqlite
-def test_the_private_copy_is_private_and_goes_away(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_private_copy_has_no_name(large: str) -> None:
+    """Nobody else can open it."""
+    with open_sandbox(large):
+        ((name, mode),) = open_copies()
+        assert (name.endswith(" (deleted)"), mode) == (True, 0o600)
+    assert open_copies() == []
+
+
+@only_sqlite
+@pytest.mark.parametrize(
+    "signals", [[signal.SIGKILL], [signal.SIGTERM, signal.SIGTERM], [signal.SIGINT, signal.SIGHUP]]
+)
+def test_nothing_stays_of_the_private_copy(
+    mmsg: Program, large: str, tmp_path: Path, signals: list[signal.Signals]
 ) -> None:
-    """Nobody else can read it while it is there."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with open_sandbox(database_url):
-        (folder,) = tmp_path.glob("mmsg-dry-run-*")
-        assert folder.stat().st_mode & 0o777 == 0o700
-        assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
-    assert not list(tmp_path.glob("mmsg-dry-run-*"))
+    """However suddenly the run ends."""
+    (tmp_path / "temporary").mkdir()
+    environment = {"TMPDIR": str(tmp_path / "temporary")}
+    with mmsg.start("ingest", "--dry-run", "-", database_url=large, env=environment) as process:
+        wait_until(lambda: open_copies(process.pid))
+        assert str(tmp_path / "temporary") in open_copies(process.pid)[0][0]
+        for number in signals:
+            process.send_signal(number)
+        process.communicate(timeout=30)
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 @only_postgresql
@@ -162,10 +209,10 @@ def test_a_dry_run_does_not_wait_for_ever(database_url: str, story: Path, lock: 
 
 @only_sqlite
 def test_a_copy_that_cannot_be_made_is_explained(
-    database_url: str, story: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database_url: str, story: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No room for it, or a file that is damaged further in: one sentence, and no traceback."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    monkeypatch.setattr("marketing_cli.services.sandbox._copy", copy_to_a_full_disk)
     done = run_here("ingest", story, "--json", "--dry-run", url=database_url)
     assert (done.exit_code, done.json()["error"]["code"]) == (1, "failed")
     assert done.stderr.count("\n") == 1
@@ -176,3 +223,10 @@ def test_a_copy_that_cannot_be_made_is_explained(
     done = run_here("ingest", story, "--json", "--dry-run", url=database_url)
     assert (done.exit_code, done.json()["error"]["code"]) == (1, "failed")
     assert "damaged" in done.stderr
+
+
+def copy_to_a_full_disk(path: Path, copy: sqlite3.Connection, _busy_timeout: float) -> None:
+    """Copies to a disk that has room for two pages."""
+    copy.execute("PRAGMA max_page_count = 2")
+    with closing(sqlite3.connect(path)) as source:
+        copy.executescript("\n".join(source.iterdump()))

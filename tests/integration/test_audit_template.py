@@ -172,6 +172,18 @@ def test_the_prior_event_was_refused(database_url: str) -> None:
     assert answer(database_url, NUDGE)["notes"] == []
 
 
+def test_a_refused_line_without_an_id_may_have_been_mended(database_url: str) -> None:
+    """Which event it became cannot be known, so the note stays, and says that."""
+    store(database_url, signup(event_id=None, event_timestamp="2025-10-01T00:00:00"), link(), exit_code=3)
+    store(database_url, signup(event_id=None, event_timestamp="2025-10-01T00:00:00Z"))
+    found = answer(database_url, NUDGE)
+    assert found["reason_code"] == "prior_event_outside_window"
+    (note,) = found["notes"]
+    assert note.endswith(". It has no legible id, so whether it was mended and came again cannot be told.")
+    store(database_url, link(event_id=None, event_timestamp="2025-12-01T00:00:00"), exit_code=3)
+    assert answer(database_url, NUDGE)["reason_code"] == "prior_event_outside_window"
+
+
 def test_a_conflicting_line_may_be_the_cause(database_url: str) -> None:
     """The event is stored, but with other contents than in the refused line."""
     store(database_url, signup(user_traits={}))

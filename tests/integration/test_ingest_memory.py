@@ -46,3 +46,21 @@ def line(number: int) -> str:
     event = {"event_id": f"evt_{number}", "user_id": f"u_{number}", "event_type": event_type}
     rest = {"event_timestamp": "2025-11-01T10:00:00Z", "properties": {"attempt_number": 3}}
     return json.dumps(event | rest) + "\n"
+
+
+@only_sqlite
+@pytest.mark.usefixtures("database_url")
+def test_memory_does_not_grow_with_lines_of_many_small_objects(mmsg: Program, tmp_path: Path) -> None:
+    """A line may become twenty times its bytes in memory: then a batch has fewer of them."""
+    peaks = []
+    for size in (3, 12):
+        path = tmp_path / f"{size}.ndjson"
+        path.write_text("".join(crowded(number) for number in range(size)))
+        peaks.append(peak(mmsg, path))
+    assert peaks[1] - peaks[0] < 16 * KILOBYTES_MORE
+
+
+def crowded(number: int) -> str:
+    """An event of nearly a mebibyte, with a third of a million empty objects."""
+    event = json.loads(line(number)) | {"properties": {"items": [{}] * 340_000}}
+    return json.dumps(event, separators=(",", ":")) + "\n"

@@ -2,11 +2,12 @@
 
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, Engine, Integer, MetaData, inspect, make_url, text
 
 from marketing_cli.database import migration
-from marketing_cli.database.engine import make_engine
+from marketing_cli.database.engine import make_engine, safe_journal_mode
 from marketing_cli.database.migration import REVISIONS, migrate, migration_sql, migrations_folder, require_newest_schema
 from marketing_cli.errors import DatabaseAhead, DatabaseBehind, DatabaseMissing
 from marketing_cli.models import Base
@@ -230,6 +231,20 @@ def test_a_newer_database_is_left_alone(database_url: str) -> None:
     with pytest.raises(DatabaseAhead, match="9999"):
         migrate(database_url)
     assert schema(database_url) == before
+
+
+@only_sqlite
+def test_the_journal_of_a_newer_database_is_left_alone(database_url: str) -> None:
+    """It is the newer program's to choose, and part of the file."""
+    path = Path(make_url(database_url).database or "")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        other = {"wal": "delete"}.get(safe_journal_mode(), "wal")
+        assert connection.execute(f"PRAGMA journal_mode = {other}").fetchone() == (other,)
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = path.read_bytes()
+    with pytest.raises(DatabaseAhead, match="9999"):
+        migrate(database_url)
+    assert path.read_bytes() == before
 
 
 def test_an_older_database_is_behind(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,46 +141,6 @@ def test_nobody_uses_utcnow() -> None:
     assert [path.name for path in [*modules(), *MIGRATIONS.rglob("*.py")] if "utcnow" in names(tree(path))] == []
 
 
-def built_sql(module: ast.Module) -> list[int]:
-    """The lines where SQL text is put together from pieces instead of taking parameters."""
-    return [
-        call.lineno
-        for name, call in calls(module)
-        if name in {"text", "DDL", "literal_column"}
-        for argument in [*call.args, *(keyword.value for keyword in call.keywords)]
-        if isinstance(argument, ast.JoinedStr | ast.BinOp)
-        or (
-            isinstance(argument, ast.Call)
-            and isinstance(argument.func, ast.Attribute)
-            and argument.func.attr == "format"
-        )
-    ]
-
-
-def test_sql_text_is_never_put_together_from_pieces() -> None:
-    """Values travel as parameters."""
-    paths = [path for path in [*modules(), *MIGRATIONS.rglob("*.py")] if forbidden_imports(tree(path), "sqlalchemy")]
-    assert paths
-    assert {path.name: lines for path in paths if (lines := built_sql(tree(path)))} == {}
-
-
-@pytest.mark.parametrize(
-    ("code", "found"),
-    [
-        ('text(f"SELECT {x}")', True),
-        ('sa.text("SELECT %s" % x)', True),
-        ('text("SELECT " + x)', True),
-        ('text("SELECT {}".format(x))', True),
-        ('text(text=f"SELECT {x}")', True),
-        ('text("SELECT " "1")', False),
-        ('text("SELECT :x")', False),
-    ],
-)
-def test_sql_put_together_from_pieces_is_found(code: str, found: bool) -> None:
-    """However the pieces are joined; text that is merely split over lines is one piece."""
-    assert bool(built_sql(ast.parse(code))) is found
-
-
 def test_migrations_import_nothing_of_the_application() -> None:
     """A migration of today must still run when the models of today are gone."""
     versions = sorted((MIGRATIONS / "versions").glob("*.py"))

@@ -46,11 +46,11 @@ def rule_lists(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @st.composite
-def event_sets(draw: st.DrawFn, most: int = 8) -> list[dict[str, Any]]:
+def event_sets(draw: st.DrawFn, most: int = 8, least: int = 2) -> list[dict[str, Any]]:
     """Events of up to two users; about half of them without an id, and ids that two users share."""
     start = draw(st.sampled_from(STARTS))
     events = []
-    for number in range(draw(st.integers(2, most))):
+    for number in range(draw(st.integers(least, most))):
         moment = start + timedelta(hours=draw(st.sampled_from(HOURS))) + draw(st.sampled_from(SHIFTS))
         user = draw(st.sampled_from(("u", "u", "u", "v")))
         events.append(

@@ -154,6 +154,8 @@ def test_hostile_strings_as_csv(naughty: list[str], printed: Any, hidden_in: Any
         ("\uff20x", "'\uff20x"),
         ("\t=1", "'\\u0009=1"),
         ("\rx", "'\\u000dx"),
+        ("\nx", "'\\u000ax"),
+        ("\u3000=1", "'\u3000=1"),
         ("\0x", "'\\u0000x"),
         ("  =1+1", "'  =1+1"),
         ("a=b-c", "a=b-c"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from marketing_cli.rendering import Streams, flush_standard_streams, no_color_wanted
+from marketing_cli.rendering import Streams, flush_standard_streams
 
 # A command that prints a list of 3,000 rows, a note and an error, and ends with a code of its own.
 PROGRAM = """
@@ -23,23 +23,6 @@ streams.err("an error")
 flush_standard_streams()
 sys.exit(3)
 """
-
-
-@pytest.mark.parametrize(
-    ("environ", "unwanted"),
-    [
-        ({}, False),
-        ({"NO_COLOR": ""}, False),
-        ({"NO_COLOR": "1"}, True),
-        ({"NO_COLOR": "0"}, True),
-        ({"TERM": "dumb"}, True),
-        ({"TERM": "xterm"}, False),
-        ({"FORCE_COLOR": "1", "TERM": "dumb"}, True),
-    ],
-)
-def test_who_wants_no_color(environ: dict[str, str], unwanted: bool) -> None:
-    """NO_COLOR counts when it is not empty, and a dumb terminal knows none."""
-    assert no_color_wanted(environ) is unwanted
 
 
 def test_color_needs_a_terminal(printed: Any) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 PROGRAM = """
-import os
 from marketing_cli.rendering import *
-streams = Streams.create(no_color=no_color_wanted(os.environ))
+from marketing_cli.settings import color_refused
+streams = Streams.create(no_color=color_refused())
 rows = [{"id": "evt_" + "0123456789" * 15, "status": "requested", "text": "[red]x[/red] [/] :skull: \\x1b[2J"}]
 columns = [Column("id", "Id"), Column("status", "Status", tone=lambda _: Tone.GOOD), Column("text", "Text")]
 render_listing(Listing(columns, rows), Output.TABLE, streams)

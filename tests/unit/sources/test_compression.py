@@ -15,7 +15,7 @@ from typing import IO
 import pytest
 
 from marketing_cli.domain.lines import InputState
-from marketing_cli.sources.compression import Archive, Compression
+from marketing_cli.sources.compression import Archive, Compression, CorruptArchive, verified
 from marketing_cli.sources.opening import ByteFile
 from unit.sources.reading import read_file, read_stdin
 
@@ -134,6 +134,45 @@ def test_a_wrong_bit_that_hides_the_end_is_no_cut(tmp_path: Path) -> None:
         result = read_file(packed(tmp_path, bytes(flipped)))
         assert (result.lines, result.state) == ([], InputState.CORRUPT)
     assert seemingly_cut > 3
+
+
+ALIKE = b"".join(b'{"event_id":"evt_%09d","user_id":"u_1","event_type":"page_viewed"}\n' % n for n in range(3000))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [gzip.compress(ALIKE), gzip.compress(LINES[0] * 9000), gzip.compress(PLAIN[:9000]) + gzip.compress(PLAIN[9000:])],
+    ids=["lines that are alike", "one line often", "2 members"],
+)
+def test_a_wrong_bit_in_what_is_packed_tightly_gives_no_line(data: bytes) -> None:
+    """Where a bit stands for much text, a wrong one shifts the end far, and is still noticed."""
+    whole = set(gzip.decompress(data).split(b"\n"))
+    rng = random.Random(5)  # noqa: S311
+    for place in rng.sample(range(80, 8 * len(data)), 300):
+        flipped = bytearray(data)
+        flipped[place // 8] ^= 1 << place % 8
+        assert set(unpacked(bytes(flipped)).split(b"\n")[:-1]) <= whole
+
+
+def unpacked(data: bytes) -> bytes:
+    """What is handed out of a gzip file after it was verified."""
+    try:
+        return b"".join(verified(ByteFile(io.BytesIO(data)), Compression.GZIP).chunks())
+    except CorruptArchive:
+        return b""
+
+
+@pytest.mark.parametrize("plain", [PLAIN, ALIKE, LINES[0] * 9000], ids=["300 lines", "alike", "1 line often"])
+@pytest.mark.parametrize("more", [0, 1, 4096, 70_000])
+def test_zeros_instead_of_an_end_are_not_unpacked(plain: bytes, more: int, tmp_path: Path) -> None:
+    """A file that was given its size and not written to its end gives a true start of its content, or nothing."""
+    data = gzip.compress(plain)
+    for cut in random.Random(7).sample(range(30, len(data) - 8), 40):  # noqa: S311
+        damaged = data[:cut] + bytes(len(data) - cut + more)
+        assert plain.startswith(unpacked(damaged))
+    result = read_file(packed(tmp_path, data[: len(data) // 2] + bytes(len(data) + more)))
+    assert result.state in (InputState.TRUNCATED, InputState.CORRUPT)
+    assert result.state is InputState.CORRUPT or f"ends at byte {len(data) // 2 + len(data) + more}," in result.message
 
 
 @pytest.mark.parametrize("packer", PACKERS)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from marketing_cli.rendering import human_duration, z
+from marketing_cli.domain.texts import human_duration, z
 
 
 @pytest.mark.parametrize(
@@ -33,17 +33,17 @@ def test_an_instant_without_a_zone_is_refused() -> None:
     ("duration", "expected"),
     [
         (timedelta(0), "0 s"),
-        (timedelta(microseconds=9), "less than 1 ms"),
+        (timedelta(microseconds=9), "9 µs"),
         (timedelta(milliseconds=250), "250 ms"),
-        (timedelta(seconds=1, milliseconds=590), "1.5 s"),
-        (timedelta(seconds=59.999), "59.9 s"),
+        (timedelta(seconds=1, milliseconds=590), "1 s"),
+        (timedelta(seconds=59.999), "59 s"),
         (timedelta(minutes=10, seconds=5), "10 m 5 s"),
         (timedelta(hours=2), "2 h"),
         (timedelta(hours=26, minutes=10, seconds=59), "26 h 10 m"),
         (timedelta(days=2) - timedelta(seconds=1), "47 h 59 m"),
         (timedelta(days=2, hours=3), "2 d 3 h"),
         (timedelta(days=400), "400 d"),
-        (timedelta(minutes=-5), "-5 m"),
+        (timedelta(minutes=-5), "5 m"),
     ],
 )
 def test_durations_in_two_units(duration: timedelta, expected: str) -> None:
