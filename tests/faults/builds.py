@@ -12,10 +12,12 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from sqlalchemy.pool import Pool
 
 EXT4_SHUTDOWN = 0x8004587D
@@ -41,6 +43,40 @@ def apart(_value: str) -> None:
         session.connection().exec_driver_sql("BEGIN IMMEDIATE")
 
     _before_decisions(commit)
+
+
+def by_the_clock(_value: str) -> None:
+    """Wrong: a limit's window is that of the moment at which it is decided."""
+    engine = importlib.import_module("marketing_cli.services.engine")
+    window_of = engine.window_of
+
+    def window_now(rule: Any, event: Any) -> Any:
+        return window_of(rule, replace(event, timestamp=datetime.now(UTC)))
+
+    engine.window_of = window_now  # type: ignore[attr-defined]
+
+
+def strike_at_statement(value: str) -> None:
+    """`N:kill` or `N:backend`: at the N-th statement the process is killed, or its PostgreSQL backend."""
+    number, whom = value.split(":", 1)
+    seen = 0
+
+    def strike(connection: Any, *_: Any) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == int(number):
+            if whom == "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            end_backend(connection)
+
+    event.listen(Engine, "before_cursor_execute", strike)
+
+
+def end_backend(connection: Any) -> None:
+    """Somebody ends this connection's PostgreSQL backend."""
+    backend = connection.connection.driver_connection
+    with importlib.import_module("psycopg").connect(**backend.info.get_parameters()) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend.info.backend_pid])
 
 
 def pause(value: str) -> None:
@@ -137,6 +173,8 @@ BUILDS: dict[str, Callable[[str], None]] = {
     "journal": journal,
     "pages": pages,
     "apart": apart,
+    "by-the-clock": by_the_clock,
+    "strike-at-statement": strike_at_statement,
     "pause": pause,
     "power-cut": power_cut,
     "lose": lose,

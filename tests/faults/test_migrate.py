@@ -1,4 +1,4 @@
-"""`mmsg migrate` killed midway, twice at once, and as one of eight first starts."""
+"""`mmsg migrate` killed midway, several at once, and as one of eight first starts."""
 
 import sqlite3
 from collections.abc import Callable
@@ -14,8 +14,10 @@ from faults.judge import differences, state_of
 from faults.scene import KILLED, OK, Scene, chosen
 from faults.sizes import size, sweep
 from faults.story import Story, expected
+from marketing_cli.database.migration import REVISIONS
 
 NewScene = Callable[..., Scene]
+NEWEST = REVISIONS[-1]
 
 
 @pytest.fixture
@@ -49,13 +51,16 @@ def test_killed_at_the_kth_system_call(new_scene: NewScene, journal: str, templa
     assert {points[place]: found for place, found in sweep(range(len(points)), ordeal).items()} == {}
 
 
-def test_two_at_once(new_scene: NewScene, template: Path) -> None:
-    """Two migrations of a database that does not exist both succeed, and make one schema."""
+@pytest.mark.parametrize("runs", [2, 8])
+def test_several_at_once(new_scene: NewScene, template: Path, runs: int) -> None:
+    """Where there was no database all succeed; one says that it made the schema, the others that it was there."""
     for number in range(size(3, 50)):
         scene = new_scene(number)
-        with ThreadPoolExecutor(2) as pool:
-            outcomes = list(pool.map(Scene.migrate, [scene, scene]))
-        assert [outcome.exit_code for outcome in outcomes] == [OK, OK], outcomes
+        with ThreadPoolExecutor(runs) as pool:
+            outcomes = list(pool.map(Scene.migrate, [scene] * runs))
+        assert {outcome.exit_code for outcome in outcomes} == {OK}, outcomes
+        said = sorted(outcome.stderr for outcome in outcomes)
+        assert said == [*[f"schema {NEWEST} → {NEWEST}\n"] * (runs - 1), f"schema none → {NEWEST}\n"]
         assert schema(scene.database) == schema(template)
 
 
