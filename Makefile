@@ -45,7 +45,7 @@ types: $(TOOLS_READY) ## Check types, strictly
 	$(BIN)/mypy
 
 faults: $(TOOLS_READY) ## Kill, cut and fill things thousands of times (hours; a sample of them is part of .ci/run)
-	MMSG_FAULTS=full $(BIN)/pytest -m faults -n $(JOBS) $(PYTEST_ARGS)
+	MMSG_FAULTS=full $(BIN)/pytest -m faults -n $(JOBS) -o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 fuzz: $(TOOLS_READY) ## Look for input that upsets the program (ten minutes; FUZZ_SECONDS=60 for less)
 	@$(PIP) install --group fuzz
