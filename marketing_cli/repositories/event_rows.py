@@ -61,14 +61,16 @@ def event_row(new: NewEvent) -> tuple[Any, ...]:
     )
 
 
-def properties_row(new: NewEvent) -> tuple[Any, ...]:
-    """The row of `event_properties`, in the order of PROPERTY_COLUMNS."""
-    return new.id, new.event.user_id, *project_properties(new.event.properties or {})
+def properties_row(new: NewEvent) -> tuple[Any, ...] | None:
+    """The row of `event_properties`, in the order of PROPERTY_COLUMNS; None for an event without properties."""
+    properties = new.event.properties
+    return None if properties is None else (new.id, new.event.user_id, *project_properties(properties))
 
 
-def traits_row(new: NewEvent) -> tuple[Any, ...]:
-    """The row of `user_traits`, in the order of TRAIT_COLUMNS."""
-    return new.id, new.event.user_id, *split_traits(new.event.user_traits)
+def traits_row(new: NewEvent) -> tuple[Any, ...] | None:
+    """The row of `user_traits`, in the order of TRAIT_COLUMNS; None for an event without traits."""
+    traits = new.event.user_traits
+    return None if traits is None else (new.id, new.event.user_id, *split_traits(traits))
 
 
 def facts_query() -> Select[Any]:

@@ -60,10 +60,8 @@ class EventRepository:
     def add_many(self, news: Sequence[NewEvent]) -> None:
         """Store events and their projections, with one statement for each table."""
         insert_rows(self._session, Event, EVENT_COLUMNS, map(event_row, news))
-        with_properties = (new for new in news if new.event.properties is not None)
-        insert_rows(self._session, EventProperties, PROPERTY_COLUMNS, map(properties_row, with_properties))
-        with_traits = (new for new in news if new.event.user_traits is not None)
-        insert_rows(self._session, UserTraits, TRAIT_COLUMNS, map(traits_row, with_traits))
+        insert_rows(self._session, EventProperties, PROPERTY_COLUMNS, filter(None, map(properties_row, news)))
+        insert_rows(self._session, UserTraits, TRAIT_COLUMNS, filter(None, map(traits_row, news)))
 
     def get_by_id(self, event_id: int) -> Event | None:
         """The event with this row number, and its projections."""

@@ -2,7 +2,6 @@
 
 import unicodedata
 from datetime import datetime
-from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationInfo, model_validator
@@ -38,6 +37,8 @@ __all__ = [
 ]
 
 MAX_ID = 255
+# Where an event keeps it once computed: by the lock of cached_property that would take twice as long.
+_CONTENT_HASH = "_content_hash"
 # In order of preference.
 OWN_ID_FIELDS = ("event_id", "message_id", "messageId")
 
@@ -132,12 +133,23 @@ class EventIn(BaseModel):
     @property
     def event_key(self) -> str:
         """The producer's own id, or without one the content hash in hexadecimal."""
-        return self.event_id if self.event_id is not None else self.content_hash.hex()
+        own_id: str | None = self.__dict__["event_id"]
+        return own_id if own_id is not None else self.content_hash.hex()
 
-    @cached_property
+    @property
     def content_hash(self) -> bytes:
         """The 32 bytes that tell whether two events say the same; computed once."""
-        return content_hash(self.user_id, self.event_type, self.event_timestamp, self.properties, self.user_traits)
+        values = self.__dict__
+        digest: bytes | None = values.get(_CONTENT_HASH)
+        if digest is None:
+            digest = values[_CONTENT_HASH] = content_hash(
+                values["user_id"],
+                values["event_type"],
+                values["event_timestamp"],
+                values["properties"],
+                values["user_traits"],
+            )
+        return digest
 
     @property
     def content(self) -> EventContent:

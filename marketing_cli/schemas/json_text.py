@@ -59,7 +59,7 @@ def needs_close_look(raw: bytes) -> bool:
     Never False for text that does hold one of these; seldom True for text that does not.
     """
     alike = raw.translate(_ALIKE)
-    return _LONG_NUMBER in alike or alike.count(b"[") > MAX_DEPTH or b"\\u0000" in raw
+    return _LONG_NUMBER in alike or alike.count(b"[") > MAX_DEPTH or (b"\\" in raw and b"\\u0000" in raw)
 
 
 def diagnose(raw: bytes) -> Diagnosis:

@@ -19,6 +19,8 @@ _MAX_NUMERIC_TEXT = 400
 
 def number_or_none(value: object) -> float | None:
     """A finite JSON number, or text that is one written without exponent, as a float; else None."""
+    if value is None:
+        return None
     if isinstance(value, str):
         value = float(value) if _numeric(value) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -32,6 +34,8 @@ def number_or_none(value: object) -> float | None:
 
 def integer_or_none(value: object) -> int | None:
     """A whole 64-bit number, or text that is one, as an integer (`3`, `3.0` and `"3.0"` are 3); else None."""
+    if value is None:
+        return None
     if isinstance(value, str):
         value = _integer_in_text(value)
     elif isinstance(value, float):
@@ -93,6 +97,7 @@ _TRAITS: Mapping[str, Callable[[object], Any]] = {
     "risk_segment": text_or_none,
 }
 """What each column of traits takes of a value."""
+_TRAIT_NAMES = list(_TRAITS)
 
 
 class UserTraitsIn(_Projection):
@@ -141,12 +146,11 @@ def split_traits(traits: JsonObject | None) -> TraitColumns:
     """Take traits apart into columns; `join_traits` puts them together again, exactly."""
     if not traits:
         return TraitColumns()
-    get = traits.get
-    fitting = [fits(get(name)) for name, fits in _TRAITS.items()]
-    natural = [name for name, value in zip(_TRAITS, fitting, strict=True) if value is not None]
+    fitting = [fits(traits.get(name)) for name, fits in _TRAITS.items()]
     order = list(traits)
-    if order == natural:
+    if order == _TRAIT_NAMES and None not in fitting:
         return TraitColumns._make([*fitting, None, None])
+    natural = [name for name, value in zip(_TRAITS, fitting, strict=True) if value is not None]
     extra = {key: value for key, value in traits.items() if key not in natural}
     key_order = None if order == [*natural, *extra] else order
     return TraitColumns._make([*fitting, extra or None, key_order])

@@ -52,13 +52,14 @@ class BatchOutcome:
 
 def sort_batch(batch: Sequence[ParsedLine], events: IEventRepository) -> SortedBatch:
     """Tell new events from duplicates and conflicts, within the batch and against what is stored."""
-    arriving = [(item.line, item.content) for item in batch if isinstance(item.content, EventIn)]
-    known = events.find_known(list(dict.fromkeys(_identity(event) for _, event in arriving))) if arriving else {}
+    arriving = [
+        (_identity(item.content), item.line, item.content) for item in batch if isinstance(item.content, EventIn)
+    ]
+    known = events.find_known(list(dict.fromkeys([identity for identity, _, _ in arriving]))) if arriving else {}
     batch_sorted = SortedBatch(rejects=[item.content for item in batch if isinstance(item.content, Reject)])
     seen: dict[tuple[str, str], EventIn] = {}
     conflicts: list[tuple[RawLine, EventIn]] = []
-    for line, event in arriving:
-        identity = _identity(event)
+    for identity, line, event in arriving:
         first = known.get(identity) or seen.get(identity)
         if first is None:
             seen[identity] = event

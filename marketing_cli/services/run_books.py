@@ -73,6 +73,7 @@ class RunBooks:
         self.not_comparable += sum(
             result.code is ReasonCode.VALUE_NOT_COMPARABLE
             for verdict in outcome.verdicts
+            if not verdict.decision
             for result in verdict.evaluation.results
         )
         known, latest, oldest = rules.event_types, self.started_at + AHEAD, self.started_at - OLD
