@@ -39,8 +39,9 @@ def apart(_value: str) -> None:
     """Wrong: events are committed before what is decided about them."""
 
     def commit(_service: Any, session: Any, _decisions: Any) -> None:
-        session.connection().exec_driver_sql("COMMIT")
-        session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+        connection = session.connection()
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "BEGIN")
 
     _before_decisions(commit)
 
@@ -79,12 +80,19 @@ def end_backend(connection: Any) -> None:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend.info.backend_pid])
 
 
+def no_locks(_value: str) -> None:
+    """Wrong: a batch does not lock its users."""
+    service = importlib.import_module("marketing_cli.services.event_processing")
+    service.lock_users = lambda *_: None  # type: ignore[attr-defined]
+
+
 def pause(value: str) -> None:
     """Inside the first batch's transaction, make this file and wait until it is gone."""
 
-    def wait(_service: Any, _session: Any, _decisions: Any) -> None:
+    def wait(_service: Any, session: Any, _decisions: Any) -> None:
         flag = Path(value)
         if not flag.with_suffix(".done").exists():
+            flag.with_suffix(".settings").write_text(_time_limits(session))
             flag.touch()
             deadline = time.monotonic() + LONGEST_PAUSE_SECONDS
             while flag.exists() and time.monotonic() < deadline:
@@ -136,6 +144,15 @@ def lose_inside(value: str) -> None:
     _before_decisions(lambda *_: Path(value).unlink(missing_ok=True))
 
 
+def _time_limits(session: Any) -> str:
+    """What PostgreSQL was told of how long to wait."""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        return ""
+    names = ("lock_timeout", "idle_in_transaction_session_timeout")
+    return " ".join(f"{name}={connection.exec_driver_sql(f'SHOW {name}').scalar_one()}" for name in names)
+
+
 def _before_decisions(hook: Callable[[Any, Any, Any], None]) -> None:
     """Calls the hook once a batch's events are inserted, before what is decided about them is."""
     service = importlib.import_module("marketing_cli.services.event_processing").EventProcessingService
@@ -175,6 +192,7 @@ BUILDS: dict[str, Callable[[str], None]] = {
     "apart": apart,
     "by-the-clock": by_the_clock,
     "strike-at-statement": strike_at_statement,
+    "no-locks": no_locks,
     "pause": pause,
     "power-cut": power_cut,
     "lose": lose,

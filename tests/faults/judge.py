@@ -9,12 +9,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from sqlalchemy import NullPool, RowMapping, create_engine
 
 from faults.story import BATCH, TEMPLATES, Event, Identity, Match, State, Story, matches_among, window
 
 Row: TypeAlias = dict[str, Any]
+Database: TypeAlias = Path | str
+"""A SQLite file, or the URL of a PostgreSQL database."""
 TABLES = (
     "runs",
     "run_inputs",
@@ -81,23 +86,19 @@ class Evidence:
         return self.stories[row["path"]]
 
 
-def judge(database: Path, stories: Sequence[Story], acked: Sequence[Acked]) -> list[str]:
+def judge(database: Database, stories: Sequence[Story], acked: Sequence[Acked]) -> list[str]:
     """What is wrong with a database, in sentences; nothing if all promises were kept.
 
-    It looks at a copy, so that recovery after a crash is left to the program.
+    Of SQLite's it looks at a copy, so that recovery after a crash is left to the program.
     """
-    with _copied(database) as connection:
-        rows = _rows(connection)
-        damage = [str(row) for row in connection.execute("PRAGMA foreign_key_check")]
-        damage += [text for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
+    rows, damage = _gathered(database)
     evidence = Evidence(rows, damage, {str(story.path): story for story in stories}, acked)
     return [problem for check in CHECKS for problem in check(evidence)]
 
 
-def state_of(database: Path) -> State:
+def state_of(database: Database) -> State:
     """What a database says, apart from the numbers of its rows and the order of its runs."""
-    with _copied(database) as connection:
-        evidence = Evidence(_rows(connection), [], {}, [])
+    evidence = Evidence(_gathered(database)[0], [], {}, [])
     requests = [(row["user_id"], row["template_name"], row["dedup_window"]) for row in evidence.rows["send_requests"]]
     return State(
         frozenset(evidence.stored.values()),
@@ -107,10 +108,9 @@ def state_of(database: Path) -> State:
     )
 
 
-def statuses(database: Path) -> list[str]:
+def statuses(database: Database) -> list[str]:
     """How the runs stand, oldest first."""
-    with _copied(database) as connection:
-        return [row["status"] for row in connection.execute("SELECT status FROM runs ORDER BY id")]
+    return [row["status"] for row in sorted(_gathered(database)[0]["runs"], key=itemgetter("id"))]
 
 
 def differences(found: State, wanted: State) -> list[str]:
@@ -124,6 +124,29 @@ def differences(found: State, wanted: State) -> list[str]:
         )
         for thing in sorted(things)
     ]
+
+
+def _gathered(database: Database) -> tuple[dict[str, list[Row]], list[str]]:
+    """All rows, and what the engine finds wrong with its own file."""
+    if isinstance(database, str):
+        return _fetched(database), []
+    with _copied(database) as connection:
+        damage = [str(row) for row in connection.execute("PRAGMA foreign_key_check")]
+        damage += [text for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
+        return _rows(connection), damage
+
+
+def _fetched(url: str) -> dict[str, list[Row]]:
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        return {
+            name: [_as_in_sqlite(row) for row in connection.exec_driver_sql(f"SELECT * FROM {name}").mappings()]  # noqa: S608
+            for name in TABLES
+        }
+
+
+def _as_in_sqlite(row: RowMapping) -> Row:
+    return {name: json.dumps(value) if isinstance(value, dict) else value for name, value in row.items()}
 
 
 class _copied:  # noqa: N801 - used like a function

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from faults import builds
 from faults.fork_server import Forked, ForkServer
-from faults.judge import Acked, differences, judge, read_acked, state_of, statuses
+from faults.judge import Acked, Database, differences, judge, read_acked, state_of, statuses
 from faults.sizes import spread
 from faults.story import BATCH, Story, expected
 from support.program import Outcome, Program
@@ -129,9 +129,19 @@ class Scene:
         return self.home / "t.db"
 
     @property
+    def url(self) -> str:
+        """The database's URL."""
+        return f"sqlite:///{self.database}"
+
+    @property
+    def judged(self) -> Database:
+        """What the judge looks at."""
+        return self.database
+
+    @property
     def program(self) -> Program:
         """The program on this database."""
-        return Program(self.folder, f"sqlite:///{self.database}")
+        return Program(self.folder, self.url)
 
     @property
     def ledger(self) -> Path:
@@ -195,12 +205,12 @@ class Scene:
 
     def problems(self) -> list[str]:
         """What is wrong with the database as it stands."""
-        return judge(self.database, self.stories, self.acked())
+        return judge(self.judged, self.stories, self.acked())
 
     def problems_of_a_finished_run(self) -> list[str]:
         """What is wrong with the database, given that the program said that it is done with everything."""
-        found = differences(state_of(self.database), expected(self.stories))
-        return found if statuses(self.database)[-1:] == ["ok"] else [*found, "its run does not stand as ok"]
+        found = differences(state_of(self.judged), expected(self.stories))
+        return found if statuses(self.judged)[-1:] == ["ok"] else [*found, "its run does not stand as ok"]
 
     def aftermath(self) -> list[str]:
         """What is wrong now, and after the same command was run once more, undisturbed."""
@@ -208,7 +218,7 @@ class Scene:
         again = self.ingest()
         if again.exit_code != OK:
             found.append(f"the same command again ended with {again.exit_code}: {again.stderr}")
-        return found + self.problems() + differences(state_of(self.database), expected(self.stories))
+        return found + self.problems() + differences(state_of(self.judged), expected(self.stories))
 
     def traced(self, *, inject: Sequence[str] = ()) -> list[str]:
         """The prefix that runs the program under strace, watching the calls on the database's files."""
