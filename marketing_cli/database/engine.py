@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import orjson
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, func, select
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, Dialect, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from marketing_cli.database.same_file import OpenedFile
 from marketing_cli.database.sqlite_file import require_file
@@ -24,6 +25,7 @@ _FULL = 2
 _FIRST_WAIT, _LONGEST_WAIT = 0.001, 0.1
 _LAST_WAIT = 1.0
 _READER_WAIT = 10.0
+_ENCODING = "UTF8"
 
 
 Hurried: TypeAlias = Callable[[], bool]
@@ -173,7 +175,14 @@ def _set_up_sqlite(connection: Any, waiting: _Waiting, *, writes: bool) -> None:
 
 def _postgresql_engine(url: URL, *, writes: bool, busy_timeout: float) -> Engine:
     # Generic plans made while the tables were empty cost several times the speed; PgBouncer wants none either.
-    connect_args = {"prepare_threshold": None, "keepalives": 1, "keepalives_idle": 30, "connect_timeout": 10}
+    connect_args: dict[str, Any] = {
+        "prepare_threshold": None,
+        "keepalives": 1,
+        "keepalives_idle": 30,
+        "connect_timeout": 10,
+    }
+    # Whatever PGCLIENTENCODING, the role's settings or the URL say.
+    connect_args["client_encoding"] = _ENCODING
     # Positional parameters: what bulk inserts hand over.
     # Whatever the server prefers: a transaction that has waited for its locks must see what it waited for.
     engine = create_engine(
@@ -192,5 +201,21 @@ def _postgresql_engine(url: URL, *, writes: bool, busy_timeout: float) -> Engine
     settings |= {"TimeZone": "UTC", "DateStyle": "ISO"}
     settings |= {"synchronous_commit": "on"} if writes else {"transaction_read_only": "on"}
     statement = select(*(func.set_config(name, value, True) for name, value in settings.items()))  # noqa: FBT003
+    event.listen(engine, "do_connect", _connect_to_utf8)
     event.listen(engine, "begin", lambda connection: connection.execute(statement))
     return engine
+
+
+def _connect_to_utf8(dialect: Dialect, _record: object, args: list[Any], kwargs: dict[str, Any]) -> DBAPIConnection:
+    """Connect. Raises DatabaseUnavailable when the database cannot hold every text that an event may hold."""
+    connection: Any = dialect.connect(*args, **kwargs)
+    # The server tells by itself; a pooler may not.
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding not in {None, _ENCODING}:
+        name = connection.info.dbname
+        connection.close()
+        raise DatabaseUnavailable(
+            f"the database {name} is encoded as {encoding}, in which not every text can be stored. Create one with"
+            f" ENCODING '{_ENCODING}' TEMPLATE template0, and name it in DATABASE_URL."
+        )
+    return connection  # type: ignore[no-any-return]

@@ -14,12 +14,13 @@ from sqlalchemy.exc import DBAPIError
 from marketing_cli.database import engine as engines
 from marketing_cli.database.engine import make_engine, safe_journal_mode
 from marketing_cli.database.migration import migrate
-from marketing_cli.errors import MmsgError
+from marketing_cli.errors import DatabaseUnavailable, MmsgError
 from marketing_cli.models import Event, SendRequest
 from support.databases import only_postgresql, only_sqlite
 from support.deciding import make_rule
-from support.events import make_event
+from support.events import make_event, write_events
 from support.processing import open_store
+from support.program import Program
 
 WRITE = text("UPDATE alembic_version SET version_num = version_num")
 
@@ -193,3 +194,31 @@ def test_nothing_is_left_set_for_the_next_client(database_url: str) -> None:
     fresh = create_engine(database_url, poolclass=NullPool)
     with fresh.connect() as connection:
         assert [tuple(connection.exec_driver_sql(f"SHOW {name}").one()) for name in names] == ours
+
+
+@only_postgresql
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_of_another_encoding_is_refused(database_url: str, encoding: str) -> None:
+    """It could not hold every text: told before anything is stored, with what to do."""
+    admin = create_engine(database_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    name = f"{make_url(database_url).database}_{encoding.lower()}"
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'")
+    try:
+        with pytest.raises(DatabaseUnavailable, match=f"{name} is encoded as {encoding}.*ENCODING 'UTF8'"):
+            migrate(make_url(database_url).set(database=name).render_as_string(hide_password=False))
+    finally:
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@only_postgresql
+@pytest.mark.usefixtures("database_url")
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_the_clients_own_encoding_does_not_matter(mmsg: Program, tmp_path: Path, encoding: str) -> None:
+    """Whatever the shell says, text goes in and comes back as it is."""
+    event = make_event(event_id="é😀", user_id="ζ")
+    done = mmsg("ingest", write_events(tmp_path / "a.ndjson", event), env={"PGCLIENTENCODING": encoding})
+    assert done.exit_code == 0, done.stderr
+    shown = mmsg("audit", "é😀", "--json", env={"PGCLIENTENCODING": encoding})
+    assert shown.json()["event"]["user_id"] == "ζ"
