@@ -178,7 +178,8 @@ def test_an_encoding_that_cannot_hold_every_text_is_wrong(database_url: str, pos
         connection.execute(text(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"))
         try:
             url = make_url(database_url).set(database=name).render_as_string(hide_password=False)
-            assert looked_at(url, "encoding")[0] == "wrong"
+            state, detail = looked_at(url, "database")
+            assert (state, f"{name} is encoded as LATIN1" in detail) == ("wrong", True)
         finally:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 

@@ -72,7 +72,8 @@ def test_a_bomb_is_refused_quickly_with_its_line(make: Callable[[], str], messag
     start = time.process_time()
     with pytest.raises(BadConfig) as error:
         parse_rules(text, "my.yaml")
-    assert time.process_time() - start < 1
+    # A tenth to four tenths of a second, unless the machine is busy with other things.
+    assert time.process_time() - start < 2
     assert any(line.startswith(f"my.yaml:{message}") for line in str(error.value).split("\n"))
     assert len(str(error.value)) < 10_000
 
