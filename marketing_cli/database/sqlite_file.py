@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from marketing_cli.errors import DatabaseMissing, DatabaseUnavailable
@@ -39,16 +40,30 @@ def require_file(path: Path) -> None:
 
 def _check_link(path: Path) -> None:
     """Raise DatabaseUnavailable for a link that leads nowhere, or that somebody else could lead us astray by."""
-    found = path.lstat()
-    if not stat.S_ISLNK(found.st_mode):
-        return
     target = os.path.realpath(path)
-    if not os.path.lexists(target) or Path(target).is_symlink():
-        problem = "which does not exist, and no database is made through a link"
-    elif found.st_uid not in {0, os.geteuid()}:
-        problem = "and the link is another user's, who could make it lead anywhere"
-    else:
-        return
-    raise DatabaseUnavailable(
-        f"{path.absolute()} is a symbolic link to {target}, {problem}. Name the file itself in DATABASE_URL."
-    )
+    if path.is_symlink() and (not os.path.lexists(target) or Path(target).is_symlink()):
+        raise DatabaseUnavailable(
+            f"{path.absolute()} is a symbolic link to {target}, which does not exist, and no database is made through a"
+            " link. Name the file itself in DATABASE_URL."
+        )
+    for link in _links_on_the_way(path):
+        if link.lstat().st_uid not in {0, os.geteuid()}:
+            raise DatabaseUnavailable(
+                f"{path.absolute()} leads by the symbolic link {link} to {target}, and the link is another user's, who"
+                " could make it lead anywhere. Name the file itself in DATABASE_URL."
+            )
+
+
+def _links_on_the_way(path: Path) -> Iterator[Path]:
+    """Every symbolic link that is followed to get there: of folders too, and links to links. It must lead somewhere."""
+    at, ahead = Path("/"), list(reversed(path.absolute().parts[1:]))
+    while ahead:
+        part = ahead.pop()
+        here = at.parent if part == ".." else at / part
+        if part == ".." or not here.is_symlink():
+            at = here
+            continue
+        yield here
+        target = here.readlink()
+        at = Path("/") if target.is_absolute() else at
+        ahead += reversed(target.parts[1:] if target.is_absolute() else target.parts)

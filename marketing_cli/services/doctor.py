@@ -18,6 +18,7 @@ from marketing_cli.schemas.doctor import CheckState, DoctorReport
 from marketing_cli.services import doctor_damage, doctor_files, doctor_rows, doctor_runs, doctor_setup
 from marketing_cli.services.doctor_findings import Finding, ok, report, skipped, warning, wrong
 from marketing_cli.services.doctor_reading import Reading, reading
+from marketing_cli.services.file_access import linked_file
 from marketing_cli.services.rules_files import LoadedRules
 
 _PATIENCE: Final = 10.0
@@ -115,7 +116,8 @@ def _database(examination: _Examination) -> Finding:
         if examination.engine.dialect.name == "sqlite":
             version = ".".join(map(str, examination.engine.dialect.dbapi.sqlite_version_info))  # type: ignore[union-attr]
             connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
-            return ok(f"SQLite {version}, {examination.path}")
+            target = linked_file(examination.url)
+            return ok(f"SQLite {version}, {examination.path}" + (f", a symbolic link to {target}" if target else ""))
         found = server(connection)
     host = make_url(examination.url).host or "this machine"
     where = f"PostgreSQL {found.settings['server_version']}, database {found.database} on {host}"

@@ -30,7 +30,7 @@ DEFAULT_BATCH_SIZE = 5000
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 """A batch also ends once its events may take so many bytes of memory, however few they are."""
 
-_VALUE_BYTES = 40
+_VALUE_BYTES = 60
 
 Progress: TypeAlias = Callable[[InputReader, int], object]
 """Told the input in hand, and how many of its lines are stored."""
@@ -244,5 +244,5 @@ class IngestService:
 
 
 def _weight(raw: bytes) -> int:
-    """About how many bytes of memory an event takes: a comma may stand for an object of its own."""
-    return len(raw) + _VALUE_BYTES * raw.count(b",")
+    """About how many bytes of memory an event takes: a comma or a bracket may stand for an object of its own."""
+    return len(raw) + _VALUE_BYTES * (raw.count(b",") + raw.count(b"[") + raw.count(b"{"))

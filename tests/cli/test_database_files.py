@@ -123,6 +123,7 @@ def test_ones_own_link_is_followed_and_shown(database_url: str, tmp_path: Path) 
     path, url = linked(database_url)
     done = run_here("migrate", url=url)
     assert (done.exit_code, f"symbolic link to {path}\n" in done.stderr) == (0, True)
+    assert f"link.db, a symbolic link to {path}\n" in run_here("doctor", url=url).stdout
     ingest(url, write_events(tmp_path / "events.ndjson", make_event()))
     assert query(database_url, "SELECT count(*) FROM events") == [(1,)]
     assert [found.name for found in tmp_path.glob("link.db*")] == ["link.db"]
@@ -137,6 +138,23 @@ def test_anothers_link_is_not_followed(database_url: str, tmp_path: Path) -> Non
     for command in ("migrate", "runs"):
         done = run_here(command, url=url)
         assert (done.exit_code, done.stdout, "is another user's" in done.stderr) == (14, "", True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link to somebody else")
+@pytest.mark.parametrize("path", ["mine.db", "folder/x.db", "theirs/x.db"])
+def test_another_users_link_on_the_way_is_not_followed(tmp_path: Path, path: str) -> None:
+    """Neither behind a link of one's own, nor as a folder."""
+    (tmp_path / "folder").mkdir()
+    assert run_here("migrate", url=f"sqlite:///{tmp_path}/folder/x.db").exit_code == 0
+    (tmp_path / "theirs").symlink_to("folder")
+    (tmp_path / "theirs.db").symlink_to("folder/x.db")
+    (tmp_path / "mine.db").symlink_to("theirs.db")
+    for name in ("theirs", "theirs.db"):
+        os.chown(tmp_path / name, 12345, 12345, follow_symlinks=False)
+    done = run_here("runs", url=f"sqlite:///{tmp_path}/{path}")
+    assert (done.exit_code, "is another user's" in done.stderr) == (
+        (0, False) if path.startswith("folder") else (14, True)
+    )
 
 
 @pytest.fixture(params=MASKS, ids=oct)

@@ -1,6 +1,7 @@
 """PostgreSQL fails, restarts or answers too late: what was acknowledged stays, and the same command completes."""
 
 import random
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from support.databases import PostgresDatabases, migrated
 from support.ingesting import query
 
 BATCHES = 15
+AT_SIGNAL = 128
 BROKEN = {FAILED, UNAVAILABLE}
 BACKENDS = text("SELECT pid FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()")
 
@@ -166,6 +168,42 @@ def until_it_answers(alone: ServerAlone) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
+
+
+def test_killed_at_random_moments(make_server_scene: MakeServerScene, story: Story) -> None:
+    """The program is killed, and the server rolls back what it had not committed."""
+    for number in range(size(3, 100)):
+        rng = random.Random(number)  # noqa: S311 - so that a round can be repeated
+        scene = make_server_scene(number, story)
+        with scene.ingesting() as run:
+            reaches(run, scene, rng.randrange(BATCHES))
+            run.kill()
+        assert scene.aftermath() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_ends_the_run_at_the_edge_of_a_batch(
+    make_server_scene: MakeServerScene, story: Story, number: signal.Signals
+) -> None:
+    """The exit code says which signal it was, and the same command completes."""
+    for turn in range(size(1, 20)):
+        scene = make_server_scene(turn, story)
+        with scene.ingesting() as run:
+            reaches(run, scene, random.Random(turn).randrange(1, BATCHES - 3))  # noqa: S311 - as above
+            run.signal(number)
+            outcome = run.outcome()
+        assert outcome.exit_code in {OK, AT_SIGNAL + number}, outcome
+        assert scene.aftermath() == []
+
+
+@pytest.mark.parametrize("runs", [2, 4, 8])
+def test_over_the_same_file(make_server_scene: MakeServerScene, story: Story, runs: int) -> None:
+    """Each event is new to one run and a duplicate to the others, and no message is requested twice."""
+    for number in range(size(1, 20)):
+        scene = make_server_scene(number, story)
+        assert at_once(scene, [story] * runs) == [OK] * runs
+        assert scene.problems() == []
+        assert scene.problems_of_a_finished_run() == []
 
 
 GHOSTS = {

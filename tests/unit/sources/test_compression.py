@@ -227,6 +227,20 @@ def test_every_start_of_an_archive_is_a_cut_one(data: bytes) -> None:
         assert archive.cut_short or whole_members(data, cut)
 
 
+@pytest.mark.parametrize("flush", [zlib.Z_SYNC_FLUSH, zlib.Z_FULL_FLUSH])
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_log_that_was_flushed_and_never_ended_is_cut(flush: int, alike: bool) -> None:
+    """Its writer was killed after a flush, which leaves 00 00 ff ff: all that was flushed is kept."""
+    packer = zlib.compressobj(wbits=31)
+    data = plain = b""
+    for number in range(200):
+        line = b'{"n": %d}\n' % (0 if alike else number**5) * 20
+        plain += line
+        data += packer.compress(line) + packer.flush(flush)
+        archive = Archive(ByteFile(io.BytesIO(data)), Compression.GZIP)
+        assert (b"".join(archive.chunks()), archive.cut_short) == (plain, True)
+
+
 def whole_members(data: bytes, cut: int) -> bool:
     """True where a cut falls between members, or leaves so little of one that its start is not known for one."""
     return data.find(b"\x1f\x8b", 4) == cut
