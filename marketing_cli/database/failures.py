@@ -82,10 +82,15 @@ def explain(error: SQLAlchemyError | sqlite3.Error, *, connecting: bool = False)
         )
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     refused = connecting and (not state or state[:2] in _CONNECTION_CLASSES)
-    if refused or lost:
-        verb = "was lost" if lost and not connecting else "cannot be made"
+    if lost and not connecting:
+        # A COMMIT whose answer was lost may have taken effect.
         return DatabaseUnavailable(
-            f"the connection to the database {verb} ({code}). Check that the server runs, and DATABASE_URL."
+            f"the connection to the database was lost ({code}). Check that the server runs, and run the same command"
+            " again: the batch in hand may be stored or not, and nothing is stored twice."
+        )
+    if refused or lost:
+        return DatabaseUnavailable(
+            f"the connection to the database cannot be made ({code}). Check that the server runs, and DATABASE_URL."
         )
     meaning = _SQLSTATE_CLASSES.get((state or "")[:2])
     why = f"{meaning} ({code})" if meaning else f"({code})"
