@@ -84,6 +84,8 @@ def decision_item(decision: AuditedDecision, about: str = "", *, with_rules: boo
     items: list[Item] = [Paragraph(text) for text in _because(decision)]
     items += [_condition_item(condition) for condition in decision.conditions]
     items += [Paragraph(note, Tone.WARN) for note in decision.notes]
+    if decision.near_miss:
+        items.append(Paragraph(decision.near_miss, Tone.STRONG))
     if with_rules:
         items.append(Paragraph(f"by rules version {decision.rules_sha256[:_SHORT_SHA]}", Tone.DIM))
     return Bullet(_MARKS[decision.outcome], f"{about}{_outcome_text(decision)}", items)

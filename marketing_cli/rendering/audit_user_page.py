@@ -87,7 +87,8 @@ def _row(moment: datetime | None, what: str, about: str, event_id: str | None) -
 
 def _decision_text(decision: MessageDecision) -> str:
     if decision.status is Outcome.SUPPRESSED:
-        return f"{decision.reason} [{decision.reason_code}]"
+        missed = f"; {decision.near_miss}" if decision.near_miss else ""
+        return f"{decision.reason} [{decision.reason_code}]{missed}"
     return f"{decision.template} ({decision.channel}): {decision.reason}"
 
 

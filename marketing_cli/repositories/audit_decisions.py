@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Row, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from marketing_cli.domain.reasons import Outcome
+from marketing_cli.domain.windows import RequestFact
 from marketing_cli.models import Event, SendRequest, Suppression
 from marketing_cli.repositories.audit_rows import Blocking, StoredDecision, TemplateCounts
 from marketing_cli.repositories.input_rows import as_parameter, input_rows
@@ -41,6 +42,19 @@ class DecisionHistory:
     def of_template(self, user_id: str, template: str, limit: int) -> list[StoredDecision]:
         """A user's newest decisions on a template, by event time; of each kind at most `limit`."""
         return self._newest(limit, lambda table: [table.user_id == user_id, table.template_name == template])
+
+    def used_by(self, user_id: str, templates: Sequence[str], limit: int) -> list[RequestFact]:
+        """A user's requests of these templates, oldest event first; at most `limit`."""
+        query = (
+            select(SendRequest)
+            .where(SendRequest.user_id == user_id, SendRequest.template_name.in_(templates))
+            .order_by(SendRequest.event_timestamp, SendRequest.id)
+            .limit(limit)
+        )
+        return [
+            RequestFact(row.user_id, row.template_name, row.event_timestamp, row.event_id, None, row.id)
+            for row in self._session.execute(query).scalars()
+        ]
 
     def counts(self, user_id: str, template: str) -> TemplateCounts:
         """How many requests and suppressions a user has of a template."""

@@ -76,7 +76,8 @@ class AuditedDecision(_Shape):
     `decided_at` and `run_id` are null where the rule did not match, `caused_by` is the event whose arrival led to the
     decision (null too once it is deleted); `late` says that it is another event than the one decided on. A `historical`
     request came from an archive and is never handed on. `matched_because` says which facts matched, for a request and
-    for a suppression.
+    for a suppression. `near_miss` is the smallest single change that would have led to a request, or says that there
+    is none; null where one was made, or where it cannot be told.
     """
 
     rule: str
@@ -95,6 +96,7 @@ class AuditedDecision(_Shape):
     matched_because: str | None = None
     blocked_by: BlockedBy | None = None
     notes: list[str] = Field(default_factory=list)
+    near_miss: str | None = None
 
 
 class AuditedReject(_Shape):
@@ -152,6 +154,7 @@ class MessageDecision(_Shape):
     caused_by: str | None = None
     late: bool = False
     run_id: int
+    near_miss: str | None = None
 
 
 class UserTimeline(_Shape):

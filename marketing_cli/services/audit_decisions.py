@@ -14,12 +14,12 @@ from marketing_cli.services.audit_texts import failure_text
 from marketing_cli.services.rule_evaluation import Evaluation
 
 
-def decision_shape(look: Look, rules: RulesOfThen) -> AuditedDecision:
+def decision_shape(look: Look, rules: RulesOfThen, near_miss: str | None = None) -> AuditedDecision:
     """What one rule made of one event."""
-    return AuditedDecision(**_values(look, rules))
+    return AuditedDecision(**_values(look, rules), near_miss=near_miss)
 
 
-def considered_shape(look: Look, rules: RulesOfThen) -> ConsideredDecision:
+def considered_shape(look: Look, rules: RulesOfThen, near_miss: str | None = None) -> ConsideredDecision:
     """The same, with the event."""
     facts, values = look.event.facts, _values(look, rules)
     return ConsideredDecision(
@@ -28,6 +28,7 @@ def considered_shape(look: Look, rules: RulesOfThen) -> ConsideredDecision:
         event_id=facts.key,
         event_type=facts.event_type,
         event_timestamp=facts.timestamp,
+        near_miss=near_miss,
     )
 
 

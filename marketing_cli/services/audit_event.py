@@ -11,6 +11,7 @@ from marketing_cli.repositories.events import EventRepository
 from marketing_cli.schemas.audit import Ambiguity, AuditResponse, Candidate
 from marketing_cli.services.audit_decisions import decision_shape
 from marketing_cli.services.audit_looks import Looker, plan_looks
+from marketing_cli.services.audit_near_miss import near_misses
 from marketing_cli.services.audit_rules import RulesOfThen
 from marketing_cli.services.audit_shapes import event_shape, reject_shape, reject_text, source_shape
 
@@ -51,11 +52,12 @@ class EventAudit:
         facts = stored.facts
         decisions = self._decisions.on_events([facts.id])
         looks = self._looker.look(plan_looks(stored, decisions, self._rules))
+        missed = near_misses(looks, self._decisions)
         rejects = self._rejects.of_event(facts.key, facts.user_id, MOST_REJECTS)
         return AuditResponse(
             event=event_shape(stored),
             source=source_shape(stored),
-            decisions=[decision_shape(look, self._rules) for look in looks],
+            decisions=[decision_shape(look, self._rules, miss) for look, miss in zip(looks, missed, strict=True)],
             rejects=[reject_shape(kept) for kept in rejects],
             notes=self._rules.notes,
         )

@@ -42,7 +42,8 @@ class Look:
     `rules_version_id` is the version it looked with. `rule` is None where that version cannot be read or has no such
     rule on the event's type; there is no evaluation then. Without `was_in_force` the rule was not there, or disabled,
     when the event arrived, and its evaluation tells what it would have seen; `measured_by` is the SHA-256 of the rules
-    that have it, where the event's own rules have no such rule at all.
+    that have it, where the event's own rules have no such rule at all. `known` are the nearest events that its
+    `prior_event` conditions ask for, with their types.
     """
 
     event: StoredEvent
@@ -53,6 +54,7 @@ class Look:
     late_fact: LateFact | None = None
     was_in_force: bool = True
     measured_by: str | None = None
+    known: tuple[tuple[str, EventRef], ...] = ()
 
 
 class Looker:
@@ -142,14 +144,15 @@ def plan_looks(
     version, event_type = event.rules_version_id, event.facts.event_type
     open_decisions = {decision.rule_name: decision for decision in decisions}
     looks = [
-        _look(event, decision, rules) if decision else Look(event, version, rule)
+        planned_look(event, decision, rules) if decision else Look(event, version, rule)
         for rule in rules.on(version, event_type)
         if (decision := open_decisions.pop(rule.name, None)) or wanted(rule)
     ]
-    return looks + [_look(event, decision, rules) for decision in open_decisions.values()]
+    return looks + [planned_look(event, decision, rules) for decision in open_decisions.values()]
 
 
-def _look(event: StoredEvent, decision: StoredDecision, rules: RulesOfThen) -> Look:
+def planned_look(event: StoredEvent, decision: StoredDecision, rules: RulesOfThen) -> Look:
+    """The look at an event that led to a decision, with the version that decided."""
     version = decision.rules_version_id
     return Look(event, version, rules.find(version, decision.rule_name, event.facts.event_type), decision)
 
@@ -157,4 +160,11 @@ def _look(event: StoredEvent, decision: StoredDecision, rules: RulesOfThen) -> L
 def _decided_again(look: Look, rule: Rule, history: History) -> Look:
     """The look with each condition evaluated, by the same `decide` that `ingest` calls."""
     facts = look.event.facts
-    return replace(look, evaluation=decide(rule, facts, history, facts).evaluation)
+    evaluation = decide(rule, facts, history, facts).evaluation
+    return replace(look, evaluation=evaluation, known=_known(rule, facts, history))
+
+
+def _known(rule: Rule, event: EventFacts, history: History) -> tuple[tuple[str, EventRef], ...]:
+    kinds = dict.fromkeys(condition.prior_event for condition in rule.prior_conditions)
+    found = ((kind, find(event, kind)) for kind in kinds for find in (history.nearest_prior, history.nearest_later))
+    return tuple((kind, ref) for kind, ref in found if ref is not None)

@@ -96,7 +96,7 @@ def blocked_by_shape(decision: StoredDecision) -> BlockedBy | None:
     )
 
 
-def message_shape(decision: StoredDecision) -> MessageDecision:
+def message_shape(decision: StoredDecision, near_miss: str | None = None) -> MessageDecision:
     """A request or suppression on a timeline."""
     return MessageDecision(
         template=decision.template,
@@ -112,6 +112,7 @@ def message_shape(decision: StoredDecision) -> MessageDecision:
         caused_by=decision.caused_by_key,
         late=decision.is_late,
         run_id=decision.run_id,
+        near_miss=near_miss,
     )
 
 

@@ -18,6 +18,7 @@ from marketing_cli.services.audit_answer import Findings, answer_of
 from marketing_cli.services.audit_asking import AskingRules, asking_rules
 from marketing_cli.services.audit_decisions import considered_shape, considered_without_event
 from marketing_cli.services.audit_looks import Look, Looker, plan_looks
+from marketing_cli.services.audit_near_miss import near_misses
 from marketing_cli.services.audit_rules import RulesOfThen
 from marketing_cli.services.rules_files import LoadedRules, nearest_template, templates
 
@@ -114,7 +115,8 @@ class TemplateAudit:
         return [Look(event, version, rule, was_in_force=False, measured_by=sha256) for rule, sha256 in likely]
 
     def _shapes(self, considered: _Considered) -> list[ConsideredDecision]:
-        shapes = [considered_shape(look, self._rules) for look in considered.looks]
+        missed = zip(considered.looks, near_misses(considered.looks, self._decisions), strict=True)
+        shapes = [considered_shape(look, self._rules, miss) for look, miss in missed]
         shapes += [considered_without_event(decision, self._rules) for decision in considered.others]
         return sorted(shapes, key=lambda shape: (shape.event_timestamp, shape.outcome is Outcome.SUPPRESSED))
 

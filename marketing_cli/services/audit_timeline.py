@@ -4,11 +4,16 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from marketing_cli.domain.reasons import Outcome
 from marketing_cli.repositories.audit import AuditRepository
 from marketing_cli.repositories.audit_decisions import DecisionHistory
 from marketing_cli.repositories.audit_rejects import KeptRejects
-from marketing_cli.repositories.audit_rows import StoredDecision
+from marketing_cli.repositories.audit_rows import StoredDecision, StoredEvent
+from marketing_cli.repositories.events import EventRepository
 from marketing_cli.schemas.audit import UserTimeline
+from marketing_cli.services.audit_looks import Looker, planned_look
+from marketing_cli.services.audit_near_miss import near_misses
+from marketing_cli.services.audit_rules import RulesOfThen
 from marketing_cli.services.audit_shapes import message_shape, reject_shape, timeline_event
 
 
@@ -20,6 +25,8 @@ class UserAudit:
         self._audit = AuditRepository(session)
         self._decisions = DecisionHistory(session)
         self._rejects = KeptRejects(session)
+        self._rules = RulesOfThen(self._audit.rules_version)
+        self._looker = Looker(EventRepository(session), self._audit, self._rules)
 
     def timeline(self, user_id: str, limit: int) -> UserTimeline:
         """The newest `limit` events by their own time, all decisions on them, and the newest `limit` refused lines.
@@ -36,13 +43,23 @@ class UserAudit:
         kept = _newest_of_each_kind(orphans, limit, since)
         stored = self._audit.find_events(shown)
         decisions = self._decisions.on_events(shown) + kept
+        missed = self._near_misses(decisions, stored)
         return UserTimeline(
             user_id=user_id,
             events=[timeline_event(stored[number]) for number in reversed(shown)],
-            message_decisions=[message_shape(decision) for decision in sorted(decisions, key=_by_time)],
+            message_decisions=[
+                message_shape(decision, missed.get(id(decision))) for decision in sorted(decisions, key=_by_time)
+            ],
             rejects=[reject_shape(reject) for reject in reversed(rejects[: limit or None])],
             more=len(newest) > len(shown) or len(kept) < len(orphans) or bool(limit and len(rejects) > limit),
         )
+
+    def _near_misses(self, decisions: list[StoredDecision], stored: dict[int, StoredEvent]) -> dict[int, str | None]:
+        """By identity of the decision: for each suppression what would have led to a request."""
+        blocked = [d for d in decisions if d.outcome is Outcome.SUPPRESSED and d.event_id in stored]
+        looks = [planned_look(stored[d.event_id or 0], d, self._rules) for d in blocked]
+        missed = near_misses(self._looker.look(looks), self._decisions) if looks else []
+        return {id(decision): miss for decision, miss in zip(blocked, missed, strict=True)}
 
 
 def _newest_of_each_kind(decisions: list[StoredDecision], limit: int, since: datetime | None) -> list[StoredDecision]:

@@ -154,9 +154,11 @@ Rules (version VERSION):
          insufficient_funds matched: properties.failure_reason is "INSUFFICIENT_FUNDS"
          blocked by request 2 for event payment of 2025-11-01T13:00:00Z
          [ok]   properties.failure_reason equals "INSUFFICIENT_FUNDS": found "INSUFFICIENT_FUNDS"
+         next possible from 2025-11-02T00:00Z
   [no]   high_risk_alert: not matched, HIGH_RISK_ALERT (internal_alert) was not requested
          properties.attempt_number gte 3: found null [condition_false]
          [no]   properties.attempt_number gte 3: found null
+         would have been requested with properties.attempt_number 3
 """
 
 
@@ -181,7 +183,8 @@ def test_the_page_of_an_answer(database_url: str) -> None:
         "  No: BANK_LINK_NUDGE_SMS was not requested for u_1, because link_bank_success link of 2025-11-01T12:00:00Z"
         " did not match: signup_completed signup came 26 h 10 m before; 24h allowed. [prior_event_outside_window]"
     )
-    assert lines[-1] == (
+    assert lines[-1].strip() == "would have been requested if signup_completed signup had come 2 h 10 m later"
+    assert lines[-2] == (
         "         [no]   prior_event signup_completed within 24h, 2025-10-31T12:00:00Z to 2025-11-01T12:00:00Z: found"
         " signup of 2025-10-31T09:50:00Z, 26 h 10 m before (2 h 10 m too early)"
     )

@@ -102,6 +102,18 @@ def test_an_answer(stored: str, template: str) -> None:
         assert considered["status"] == considered["outcome"]
 
 
+def test_a_near_miss(stored: str) -> None:
+    """Each decision has it: text where no request was made, null where one was."""
+    every = [
+        decision for name in ("signup", "link", "payment", "payment_2") for decision in audit(stored, name)["decisions"]
+    ]
+    every += audit(stored, "--user", "u_1")["message_decisions"]
+    every += audit(stored, "--user", "u_1", "--template", "INSUFFICIENT_FUNDS_EMAIL")["considered"]
+    for decision in every:
+        assert (decision["near_miss"] is None) == (decision.get("outcome", decision.get("status")) == "requested")
+    assert "next possible from 2025-11-02T00:00Z" in [decision["near_miss"] for decision in every]
+
+
 @pytest.mark.parametrize(
     "args", [["nobody"], ["--row", "99"], ["--user", "nobody"], ["--user", "nobody", "--template", "WELCOME_EMAIL"]]
 )

@@ -46,6 +46,7 @@ def test_a_request(database_url: str) -> None:
         "matched_because": "welcome_email matched: user_traits.marketing_opt_in is true",
         "blocked_by": None,
         "notes": [],
+        "near_miss": None,
     }
 
 
