@@ -18,6 +18,9 @@ from support.events import make_event, write_events
 from support.ingesting import decisions, generated_file, ingest, query
 from support.postgres_server import PACKAGE
 
+pytestmark = pytest.mark.faults
+"""They take their time."""
+
 FILES = 5
 TAKEN_AFTER = 2
 Take = Callable[[Path, Path], None]

@@ -214,6 +214,7 @@ def test_a_value_that_cannot_be_read_does_not_keep_other_checks_away(filled: str
     assert next(check for check in report.checks if check.check == "books").state is OK
 
 
+@pytest.mark.faults
 def test_a_run_at_work_is_not_disturbed_and_its_books_are_true_all_along(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,9 @@ import pytest
 from support.databases import only_sqlite
 from support.program import Program
 
+pytestmark = pytest.mark.faults
+"""They take their time."""
+
 KILOBYTES_MORE = 5 * 1024
 # What a process says of itself: what the system says of a child counts its parent's memory too.
 PROGRAM = """
