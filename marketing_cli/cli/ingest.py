@@ -10,7 +10,7 @@ from marketing_cli.cli.ingest_progress import IngestProgress
 from marketing_cli.cli.invocation import Invocation, begin
 from marketing_cli.cli.options import BusyTimeout, EnvFile, Json, Quiet, Rules, wanted_output
 from marketing_cli.cli.signals import SignalStop
-from marketing_cli.rendering import Output, render_report
+from marketing_cli.rendering import Output
 
 if TYPE_CHECKING:
     from marketing_cli.services.ingest_options import IngestOptions
@@ -79,6 +79,7 @@ def ingest(
 
 def _run(invocation: Invocation, request: "IngestRequest", options: "IngestOptions") -> int:
     """Run with progress on a terminal, and print the report; gives the exit code."""
+    from marketing_cli.rendering import render_report
     from marketing_cli.services.ingest_run import run_ingest
 
     stop = SignalStop(quiet=invocation.quiet)

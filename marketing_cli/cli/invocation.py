@@ -1,8 +1,10 @@
 """What every command starts with: settings, streams and the wanted output; and how it ends when it fails."""
 
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -17,9 +19,13 @@ from marketing_cli.errors import (
     NoInput,
     unexpected,
 )
-from marketing_cli.rendering import Output, Streams, render_json
+from marketing_cli.rendering import Output, Streams
 from marketing_cli.services.stopping import Interrupted
 from marketing_cli.settings import Settings, color_refused, debug_wanted, load_settings
+
+if TYPE_CHECKING:
+    from marketing_cli.rendering import Column
+    from marketing_cli.services.listing_pages import Found
 
 # These print no JSON, unless the command is under way. Nor do wrong options: every command reads its options before it
 # begins, and so has no output yet.
@@ -55,9 +61,17 @@ class Invocation:
         lines = str(error).splitlines()
         self.streams.err("mmsg: " + ("; ".join(line.strip() for line in lines) if self.quiet else "\n".join(lines)))
         if self.output is Output.JSON and (error.under_way or not isinstance(error, _AT_START_UP)):
+            from marketing_cli.rendering import render_json
+
             found = {"code": error.code, "exit_code": int(error.exit_code), "message": str(error)}
             render_json({"error": found}, self.streams)
         return error.exit_code
+
+    def show_rows(self, columns: "Sequence[Column]", found: "Found[Any]", empty: str) -> None:
+        """Print what was found as it was asked for; `empty` is said instead of a table without rows."""
+        from marketing_cli.rendering import Listing, render_listing
+
+        render_listing(Listing(columns, found.rows, empty, found.more), self.output, self.streams)
 
     def warn_of_access(self) -> None:
         """Say who else has access to the database's file; after a failure not, since the file may be no database."""

@@ -8,9 +8,7 @@ import typer
 from marketing_cli.cli.invocation import begin
 from marketing_cli.cli.list_options import Limit, Run, Since, Until, User
 from marketing_cli.cli.options import EnvFile, Json, Quiet, wanted_output
-from marketing_cli.rendering import Listing, Output, render_listing
-from marketing_cli.rendering.list_columns import REJECTS
-from marketing_cli.rendering.raw_lines import render_raw_lines
+from marketing_cli.rendering import Output
 
 _EPILOG = """\b
 Examples:
@@ -55,6 +53,8 @@ def rejects(
     env_file: EnvFile = None,
 ) -> None:
     """List the lines that were kept because they could not be ingested, the last kept first."""
+    from marketing_cli.rendering.list_columns import REJECTS
+    from marketing_cli.rendering.raw_lines import render_raw_lines
     from marketing_cli.services.listing import list_kept_lines, list_rejects
     from marketing_cli.services.listing_filters import reject_query
 
@@ -77,8 +77,7 @@ def rejects(
             render_raw_lines(lines.rows, invocation.streams, more=lines.more)
     else:
         with list_rejects(invocation.settings.database_url, wanted) as found:
-            listing = Listing(REJECTS, found.rows, "No kept lines match.", found.more)
-            render_listing(listing, invocation.output, invocation.streams)
+            invocation.show_rows(REJECTS, found, "No kept lines match.")
 
 
 def register(app: typer.Typer) -> None:

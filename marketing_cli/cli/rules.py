@@ -8,8 +8,7 @@ import typer
 from marketing_cli.cli.invocation import begin
 from marketing_cli.cli.list_options import Limit
 from marketing_cli.cli.options import EnvFile, Json, ListOutput, Quiet, Rules, wanted_output
-from marketing_cli.rendering import Listing, Output, render_listing
-from marketing_cli.rendering.list_columns import RULES_VERSIONS
+from marketing_cli.rendering import Output
 
 _CHECK_EPILOG = """\b
 Examples:
@@ -85,14 +84,14 @@ def history(
     env_file: EnvFile = None,
 ) -> None:
     """List the rules versions that runs used, the last one first: since when, and what was decided by each."""
+    from marketing_cli.rendering.list_columns import RULES_VERSIONS
     from marketing_cli.services.listing import list_rules_versions
     from marketing_cli.services.listing_filters import row_limit
 
     most = row_limit(limit)
     invocation = begin(ctx, output=wanted_output(output, json=json), quiet=quiet, env_file=env_file)
     with list_rules_versions(invocation.settings.database_url, most) as found:
-        listing = Listing(RULES_VERSIONS, found.rows, "No rules were used yet.", found.more)
-        render_listing(listing, invocation.output, invocation.streams)
+        invocation.show_rows(RULES_VERSIONS, found, "No rules were used yet.")
 
 
 def register(app: typer.Typer) -> None:

@@ -5,8 +5,7 @@ import typer
 from marketing_cli.cli.invocation import begin
 from marketing_cli.cli.list_options import Limit, Since, Until
 from marketing_cli.cli.options import EnvFile, Json, ListOutput, Quiet, wanted_output
-from marketing_cli.rendering import Listing, Output, render_listing
-from marketing_cli.rendering.list_columns import RUNS
+from marketing_cli.rendering import Output
 
 _EPILOG = """\b
 Examples:
@@ -35,14 +34,14 @@ def runs(
     env_file: EnvFile = None,
 ) -> None:
     """List the ingest runs, the last begun first: what they read, how they ended, what was decided."""
+    from marketing_cli.rendering.list_columns import RUNS
     from marketing_cli.services.listing import list_runs
     from marketing_cli.services.listing_filters import run_query
 
     wanted = run_query(since=since, until=until, limit=limit)
     invocation = begin(ctx, output=wanted_output(output, json=json), quiet=quiet, env_file=env_file)
     with list_runs(invocation.settings.database_url, wanted) as found:
-        listing = Listing(RUNS, found.rows, "No runs match.", found.more)
-        render_listing(listing, invocation.output, invocation.streams)
+        invocation.show_rows(RUNS, found, "No runs match.")
 
 
 def register(app: typer.Typer) -> None:

@@ -15,8 +15,7 @@ from marketing_cli.cli.list_options import (
     User,
 )
 from marketing_cli.cli.options import EnvFile, Json, ListOutput, Quiet, wanted_output
-from marketing_cli.rendering import Listing, Output, render_listing
-from marketing_cli.rendering.list_columns import SEND_COUNTS, SENDS
+from marketing_cli.rendering import Output
 
 _EPILOG = """\b
 Examples:
@@ -54,6 +53,7 @@ def sends(
 
     Status `requested` is to be handed on, `historical` came with an archive and never is.
     """
+    from marketing_cli.rendering.list_columns import SEND_COUNTS, SENDS
     from marketing_cli.services.listing import list_sends
     from marketing_cli.services.listing_filters import decision_query
 
@@ -70,8 +70,7 @@ def sends(
     )
     invocation = begin(ctx, output=wanted_output(output, json=json), quiet=quiet, env_file=env_file)
     with list_sends(invocation.settings.database_url, wanted) as found:
-        listing = Listing(SEND_COUNTS if summary else SENDS, found.rows, "No send requests match.", found.more)
-        render_listing(listing, invocation.output, invocation.streams)
+        invocation.show_rows(SEND_COUNTS if summary else SENDS, found, "No send requests match.")
 
 
 def register(app: typer.Typer) -> None:

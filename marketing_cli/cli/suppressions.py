@@ -17,8 +17,7 @@ from marketing_cli.cli.list_options import (
     User,
 )
 from marketing_cli.cli.options import EnvFile, Json, ListOutput, Quiet, wanted_output
-from marketing_cli.rendering import Listing, Output, render_listing
-from marketing_cli.rendering.list_columns import SUPPRESSION_COUNTS, SUPPRESSIONS
+from marketing_cli.rendering import Output
 
 _EPILOG = """\b
 Examples:
@@ -60,6 +59,7 @@ def suppressions(
 
     The newest decision comes first. Why a rule did not match at all is answered by `mmsg audit`.
     """
+    from marketing_cli.rendering.list_columns import SUPPRESSION_COUNTS, SUPPRESSIONS
     from marketing_cli.services.listing import list_suppressions
     from marketing_cli.services.listing_filters import decision_query
 
@@ -78,8 +78,7 @@ def suppressions(
     invocation = begin(ctx, output=wanted_output(output, json=json), quiet=quiet, env_file=env_file)
     with list_suppressions(invocation.settings.database_url, wanted) as found:
         columns = SUPPRESSION_COUNTS if summary else SUPPRESSIONS
-        listing = Listing(columns, found.rows, "No suppressions match.", found.more)
-        render_listing(listing, invocation.output, invocation.streams)
+        invocation.show_rows(columns, found, "No suppressions match.")
 
 
 def register(app: typer.Typer) -> None:

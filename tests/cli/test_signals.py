@@ -174,7 +174,7 @@ def test_a_signal_while_the_report_is_printed_does_not_cost_it(
         signal.raise_signal(signal.SIGTERM)
         render_report(*args)
 
-    monkeypatch.setattr("marketing_cli.cli.ingest.render_report", render_disturbed)
+    monkeypatch.setattr("marketing_cli.rendering.ingest_summary.render_report", render_disturbed)
     before = signal.signal(signal.SIGTERM, lambda *_: pytest.fail("nobody listened"))
     try:
         report = ingest(database_url, generated_file(tmp_path / "events.ndjson", 3))
