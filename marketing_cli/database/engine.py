@@ -20,8 +20,13 @@ from marketing_cli.errors import DatabaseUnavailable, MmsgError
 DEFAULT_BUSY_TIMEOUT = 60.0
 """Seconds to wait for another writer."""
 
+# Python's driver asks every value but numbers and text, at some expense, how it wants to be stored. As it is.
+sqlite3.register_adapter(bytes, bytes)
+sqlite3.register_adapter(type(None), dict[None, None]().get)
+
 _FIXED_IN = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 _FULL = 2
+_CACHE_KIB = 32 * 1024
 _FIRST_WAIT, _LONGEST_WAIT = 0.001, 0.1
 _LAST_WAIT = 1.0
 _READER_WAIT = 10.0
@@ -169,6 +174,8 @@ def _set_up_sqlite(connection: Any, waiting: _Waiting, *, writes: bool) -> None:
     mode = safe_journal_mode()
     found = waiting.until_free(lambda: connection.execute(f"PRAGMA journal_mode = {mode}").fetchone()[0])
     connection.execute("PRAGMA synchronous = FULL")
+    # A batch must find room, or its pages are written and fetched again before its COMMIT.
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     if str(found).lower() != mode or connection.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
         raise MmsgError(f"SQLite did not accept journal mode {mode} with full synchronisation; nothing was written.")
 

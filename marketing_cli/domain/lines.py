@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 
 class RejectReason(StrEnum):
@@ -43,7 +42,8 @@ class Refusal:
     detail: str
 
 
-class RawLine(NamedTuple):
+@dataclass(slots=True)
+class RawLine:
     """One line or array element as it was read.
 
     `number` counts physical lines (or array elements) from 1. `raw` has no line end; of a line over the limit it holds

@@ -7,6 +7,7 @@ from typing import Any
 _UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("µs", 1))
 _LONGEST_VALUE = 80
 _json = json.JSONEncoder(ensure_ascii=False).encode
+_TRUTHS = {True: "true", False: "false"}
 
 
 def z(moment: datetime) -> str:
@@ -47,6 +48,7 @@ def escaped(character: str) -> str:
 
 def shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """A JSON value for a sentence, cut to a readable length."""
-    text = value if isinstance(value, datetime) else _json(value)
-    text = z(text) if isinstance(text, datetime) else text
+    if isinstance(value, bool):
+        return _TRUTHS[value]
+    text = str(value) if isinstance(value, int) else z(value) if isinstance(value, datetime) else _json(value)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"

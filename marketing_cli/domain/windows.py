@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from marketing_cli.domain.reasons import ReasonCode
 
@@ -10,8 +10,7 @@ Stretch: TypeAlias = tuple[datetime, datetime]
 """Two moments in UTC and what lies between them, both included."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """The stretch of event time in which a user may be sent a template once.
 
     `name` is what the database keeps unique per user and template. A day has more than one stretch where its zone puts

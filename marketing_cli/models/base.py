@@ -1,6 +1,6 @@
 """The declarative base, naming conventions and column types that all tables share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-from marketing_cli.domain.moments import utc_text
+from marketing_cli.domain.moments import utc_text, utc_texts
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -39,6 +39,14 @@ def _utc_text(value: datetime | None) -> str | None:
     return None if utc is None else utc_text(utc)
 
 
+def _all_utc(values: Sequence[datetime | None]) -> list[datetime | None]:
+    return [_utc(value) for value in values]
+
+
+def _utc_texts(values: Sequence[datetime | None]) -> list[str | None]:
+    return utc_texts(_all_utc(values))
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment: must be aware when written, is UTC in the database, comes back aware.
 
@@ -51,6 +59,10 @@ class UtcDateTime(TypeDecorator[datetime]):
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
         """Turn any aware moment into UTC, on SQLite into text; refuse a naive one with ValueError."""
         return _utc_text if dialect.name == "sqlite" else _utc
+
+    def bind_column(self, dialect: Dialect) -> Callable[[Sequence[datetime | None]], Sequence[Any]]:
+        """What `bind_processor` does, for many moments at once."""
+        return _utc_texts if dialect.name == "sqlite" else _all_utc
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002
         """Give the moment back with UTC as its zone."""

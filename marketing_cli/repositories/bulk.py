@@ -7,10 +7,13 @@ from typing import Any, TypeAlias, cast
 from sqlalchemy import Table, insert
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from marketing_cli.models import Base
+from marketing_cli.models.base import UtcDateTime
 
-Converter: TypeAlias = Callable[[Any], Any] | None
+Converter: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]] | None
+"""What the values of a column go through, all at once; None if they are bound as they are."""
 
 
 def insert_rows(session: Session, model: type[Base], columns: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
@@ -19,27 +22,33 @@ def insert_rows(session: Session, model: type[Base], columns: tuple[str, ...], r
     The types' own conversions apply. What is left out is the work that SQLAlchemy does for each row, which for plain
     inserts costs more than the insert.
     """
-    values = list(zip(*rows, strict=True))
-    if not values:
+    values = dict(zip(columns, zip(*rows, strict=True), strict=False))
+    # A column without any value need not be named: to bind NULL costs as much as to bind a text.
+    filled = tuple([name for name, column in values.items() if column.count(None) < len(column)])
+    if not filled:
         return
     connection = session.connection()
-    statement, parameters = _prepared(connection.dialect, model, columns)
-    converted = [
-        values[place] if convert is None else [convert(value) for value in values[place]]
-        for place, convert in parameters
-    ]
+    statement, parameters = _prepared(connection.dialect, model, filled)
+    converted = [values[name] if convert is None else convert(values[name]) for name, convert in parameters]
     connection.exec_driver_sql(statement, list(zip(*converted, strict=True)))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _prepared(
     dialect: Dialect, model: type[Base], columns: tuple[str, ...]
-) -> tuple[str, tuple[tuple[int, Converter], ...]]:
-    """The statement and, for each of its positional parameters, the column's place and conversion."""
+) -> tuple[str, tuple[tuple[str, Converter], ...]]:
+    """The statement and, for each of its positional parameters, the column and its conversion."""
     table = cast(Table, model.__table__)
     compiled: Any = insert(table).compile(dialect=dialect, column_keys=list(columns))
-    parameters = tuple(
-        (columns.index(name), table.c[name].type.dialect_impl(dialect).bind_processor(dialect))
-        for name in compiled.positiontup
-    )
+    parameters = tuple((name, _converter(table.c[name].type, dialect)) for name in compiled.positiontup)
     return str(compiled), parameters
+
+
+def _converter(kind: TypeEngine[Any], dialect: Dialect) -> Converter:
+    if isinstance(kind, UtcDateTime):
+        return kind.bind_column(dialect)
+    convert = kind.dialect_impl(dialect).bind_processor(dialect)
+    if convert is None:
+        return None
+    nothing = convert(None)
+    return lambda values: [nothing if value is None else convert(value) for value in values]

@@ -1,8 +1,7 @@
 """Send requests and suppressions: stored together with their batch, and looked up by the window they used."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, Row, Select, Text, and_, func, or_, select
@@ -29,8 +28,8 @@ _COLUMNS = (
     "rules_version_id",
     "caused_by_event_id",
 )
-_REQUEST_COLUMNS = (*_COLUMNS, "status")
-_SUPPRESSION_COLUMNS = (*_COLUMNS, "reason_code", "suppression_reason", "blocking_request_id")
+REQUEST_COLUMNS = (*_COLUMNS, "status")
+SUPPRESSION_COLUMNS = (*_COLUMNS, "reason_code", "suppression_reason", "blocking_request_id")
 _WINDOW: Columns = {
     "user_id": Text(),
     "template_name": Text(),
@@ -49,13 +48,13 @@ class SendRequestRepository:
         self._session = session
         self._dialect = session.get_bind().dialect.name
 
-    def add(self, row: Mapping[str, Any]) -> None:
+    def add(self, row: Sequence[Any]) -> None:
         """Store one request."""
         self.add_many([row])
 
-    def add_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Store requests, each a mapping of column to value; a limit exceeded raises IntegrityError."""
-        insert_rows(self._session, SendRequest, _REQUEST_COLUMNS, map(itemgetter(*_REQUEST_COLUMNS), rows))
+    def add_many(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Store requests, their values in the order of REQUEST_COLUMNS; a limit exceeded raises IntegrityError."""
+        insert_rows(self._session, SendRequest, REQUEST_COLUMNS, rows)
 
     def find_used(self, lookups: Sequence[WindowLookup]) -> dict[tuple[str, str, str], RequestFact]:
         """The requests that used up these windows, by (user, template, window name)."""
@@ -70,19 +69,19 @@ class SuppressionRepository:
         """Work in this session."""
         self._session = session
 
-    def add(self, row: Mapping[str, Any]) -> None:
+    def add(self, row: Sequence[Any]) -> None:
         """Store one suppression."""
         self.add_many([row])
 
-    def add_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Store suppressions, each a mapping of column to value."""
-        insert_rows(self._session, Suppression, _SUPPRESSION_COLUMNS, map(itemgetter(*_SUPPRESSION_COLUMNS), rows))
+    def add_many(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Store suppressions, their values in the order of SUPPRESSION_COLUMNS."""
+        insert_rows(self._session, Suppression, SUPPRESSION_COLUMNS, rows)
 
 
 @cache
 def _used(dialect: str) -> Select[Any]:
     # Built once: to build it for each batch would cost as much as to run it.
-    wanted = input_rows(dialect, _WINDOW)
+    wanted = input_rows(dialect, _WINDOW, named_often=True)
     named, timed, used = aliased(SendRequest), aliased(SendRequest), aliased(SendRequest)
     by_name = select(named.id).where(
         named.user_id == wanted.c.user_id,

@@ -1,13 +1,13 @@
 """Events to rows and rows to events."""
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Row, Select, select
 
 from marketing_cli.domain.events import EventFacts
 from marketing_cli.models import Event, UserTraits
 from marketing_cli.schemas.event import (
-    EventIn,
     PropertyColumns,
     TraitColumns,
     join_traits,
@@ -16,11 +16,12 @@ from marketing_cli.schemas.event import (
 )
 
 
-class NewEvent(NamedTuple):
-    """An event about to be stored, with the id drawn for it and where it came from."""
+@dataclass(slots=True)
+class NewEvent:
+    """An event about to be stored under its number, and where it came from."""
 
-    id: int
-    event: EventIn
+    event: EventFacts
+    content_hash: bytes
     run_id: int
     input_id: int
     line: int
@@ -47,30 +48,30 @@ def event_row(new: NewEvent) -> tuple[Any, ...]:
     """The row of `events`, in the order of EVENT_COLUMNS."""
     event = new.event
     return (
-        new.id,
-        event.event_key,
+        event.id,
+        event.key,
         event.user_id,
         event.event_type,
-        event.event_timestamp,
+        event.timestamp,
         event.properties,
         event.extra or None,
-        event.content_hash,
+        new.content_hash,
         new.run_id,
         new.input_id,
         new.line,
     )
 
 
-def properties_row(new: NewEvent) -> tuple[Any, ...] | None:
+def properties_row(event: EventFacts) -> tuple[Any, ...] | None:
     """The row of `event_properties`, in the order of PROPERTY_COLUMNS; None for an event without properties."""
-    properties = new.event.properties
-    return None if properties is None else (new.id, new.event.user_id, *project_properties(properties))
+    properties = event.properties
+    return None if properties is None else (event.id, event.user_id, *project_properties(properties))
 
 
-def traits_row(new: NewEvent) -> tuple[Any, ...] | None:
+def traits_row(event: EventFacts) -> tuple[Any, ...] | None:
     """The row of `user_traits`, in the order of TRAIT_COLUMNS; None for an event without traits."""
-    traits = new.event.user_traits
-    return None if traits is None else (new.id, new.event.user_id, *split_traits(traits))
+    traits = event.user_traits
+    return None if traits is None else (event.id, event.user_id, *split_traits(traits))
 
 
 def facts_query() -> Select[Any]:

@@ -59,9 +59,11 @@ class EventRepository:
 
     def add_many(self, news: Sequence[NewEvent]) -> None:
         """Store events and their projections, with one statement for each table."""
-        insert_rows(self._session, Event, EVENT_COLUMNS, map(event_row, news))
-        insert_rows(self._session, EventProperties, PROPERTY_COLUMNS, filter(None, map(properties_row, news)))
-        insert_rows(self._session, UserTraits, TRAIT_COLUMNS, filter(None, map(traits_row, news)))
+        insert_rows(self._session, Event, EVENT_COLUMNS, [event_row(new) for new in news])
+        properties = [row for new in news if (row := properties_row(new.event))]
+        insert_rows(self._session, EventProperties, PROPERTY_COLUMNS, properties)
+        traits = [row for new in news if (row := traits_row(new.event))]
+        insert_rows(self._session, UserTraits, TRAIT_COLUMNS, traits)
 
     def get_by_id(self, event_id: int) -> Event | None:
         """The event with this row number, and its projections."""
@@ -110,7 +112,7 @@ def _facts(dialect: str) -> Select[Any]:
 
 @cache
 def _latest_priors(dialect: str) -> "Select[str, str, datetime, int, str]":
-    wanted = input_rows(dialect, {**_STRETCH, "event_id": BigInteger()})
+    wanted = input_rows(dialect, {**_STRETCH, "event_id": BigInteger()}, named_often=True)
     prior, found = aliased(Event), aliased(Event)
     latest = (
         select(prior.id)
@@ -129,7 +131,7 @@ def _latest_priors(dialect: str) -> "Select[str, str, datetime, int, str]":
 
 @cache
 def _waiting(dialect: str) -> Select[Any]:
-    wanted = input_rows(dialect, {**_STRETCH, "rule_name": Text()})
+    wanted = input_rows(dialect, {**_STRETCH, "rule_name": Text()}, named_often=True)
     in_time = and_(
         Event.user_id == wanted.c.user_id,
         Event.event_type == wanted.c.event_type,

@@ -1,13 +1,14 @@
 """Many rows as one bound parameter, so that a look-up for a batch is one statement, whatever the number of users."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import orjson
 from sqlalchemy import JSON, ColumnElement, FromClause, Text, bindparam, cast, column, func, select
 from sqlalchemy.types import TypeEngine
 
-from marketing_cli.domain.moments import utc_text
+from marketing_cli.domain.moments import utc_texts
 
 Columns: TypeAlias = Mapping[str, TypeEngine[Any]]
 """Column names, each with its type."""
@@ -15,26 +16,35 @@ Columns: TypeAlias = Mapping[str, TypeEngine[Any]]
 _ROWS = "rows"
 
 
-def input_rows(dialect: str, columns: Columns) -> FromClause:
-    """A table `wanted` with these columns, filled from the parameter that `as_parameter` makes."""
-    rows = bindparam(_ROWS, type_=Text)
+def input_rows(dialect: str, columns: Columns, *, named_often: bool = False) -> FromClause:
+    """A table `wanted` with these columns, filled from the parameter that `as_parameter` makes.
+
+    `named_often` is for queries that name its columns again and again.
+    """
+    parameter = bindparam(_ROWS, type_=Text)
     cells: list[ColumnElement[Any]]
     if dialect == "postgresql":
-        each = func.json_array_elements(cast(rows, JSON)).table_valued(column("value", JSON), name="each_row")
+        each = func.json_array_elements(cast(parameter, JSON)).table_valued(column("value", JSON), name="each_row")
         cells = [cast(each.c.value[place].as_string(), kind) for place, kind in enumerate(columns.values())]
     else:
-        each = func.json_each(rows).table_valued("value").alias("each_row")
+        each = func.json_each(parameter).table_valued("value").alias("each_row")
         cells = [
             func.json_extract(each.c.value, f"$[{place}]", type_=kind) for place, kind in enumerate(columns.values())
         ]
-    return (
-        select(*(cell.label(name) for name, cell in zip(columns, cells, strict=True)))
-        .select_from(each)
-        .subquery("wanted")
-    )
+    rows = select(*(cell.label(name) for name, cell in zip(columns, cells, strict=True))).select_from(each)
+    # An offset keeps each row from being taken apart again wherever the query names one of its columns.
+    return (rows.offset(0) if named_often else rows).subquery("wanted")
 
 
 def as_parameter(dialect: str, rows: Iterable[tuple[Any, ...]]) -> dict[str, str]:
-    """Rows, their values in the order of the columns, as a statement's parameter. Moments must be UTC."""
-    moment = str if dialect == "postgresql" else utc_text
-    return {_ROWS: orjson.dumps(list(map(list, rows)), moment, orjson.OPT_PASSTHROUGH_DATETIME).decode()}
+    """Rows, their values in the order of the columns, as a statement's parameter.
+
+    Moments must be UTC, and in a column of moments each value must be one.
+    """
+    moments = _texts_with_offset if dialect == "postgresql" else utc_texts
+    columns = [moments(values) if isinstance(values[0], datetime) else values for values in zip(*rows, strict=True)]
+    return {_ROWS: orjson.dumps(list(zip(*columns, strict=True))).decode()}
+
+
+def _texts_with_offset(moments: Sequence[datetime]) -> list[str]:
+    return [f"{text}+00:00" for text in utc_texts(moments)]

@@ -4,7 +4,6 @@ The form is described to the byte in docs/content-hash.md.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,16 +13,14 @@ from typing import Any
 import orjson
 
 from marketing_cli.domain.events import JsonObject
-from marketing_cli.domain.moments import utc_text
 from marketing_cli.schemas.json_values import field_name
 
 _MAX_NAMED = 20
 
-# Where orjson may write a number otherwise than the canonical form has it: whole and yet a float, below 0.0001, or with
-# an exponent. In text these do no harm.
-_WHOLE = re.compile(rb"\.0(?:[,}\]]|\Z)")
-_SMALL = b"0.0000"
-_EXPONENT = re.compile(rb"e[-+]?[0-9]+(?:[,}\]]|\Z)")
+# What orjson writes as the canonical form has it. So it does a float that is not whole, from this one on.
+_WRITTEN_ALIKE = frozenset({str, bool, int, type(None)})
+_SMALLEST_WITHOUT_EXPONENT = 0.0001
+_CONTAINERS = (dict, list)
 
 _encode = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
@@ -48,8 +45,10 @@ def content_hash(
     user_traits: JsonObject | None = None,
 ) -> bytes:
     """The 32-byte SHA-256 digest of an event's content. Raises ValueError if `timestamp` is naive."""
-    content = [user_id, event_type, canonical_timestamp(timestamp), properties or {}, user_traits or {}]
-    return sha256(canonical_bytes(content)).digest()
+    properties, user_traits = properties or {}, user_traits or {}
+    content = [user_id, event_type, canonical_timestamp(timestamp), properties, user_traits]
+    alike = _is_written_alike(properties) and _is_written_alike(user_traits)
+    return sha256(_written(content, alike=alike)).digest()
 
 
 def canonical_timestamp(timestamp: datetime) -> str:
@@ -58,26 +57,35 @@ def canonical_timestamp(timestamp: datetime) -> str:
         if timestamp.utcoffset() is None:
             raise ValueError("a timestamp without a time zone has no canonical form")
         timestamp = timestamp.astimezone(UTC)
-    return utc_text(timestamp).replace(" ", "T") + "Z"
+    text = orjson.dumps(timestamp, option=orjson.OPT_UTC_Z)[1:-1].decode()
+    return text if "." in text else f"{text[:-1]}.000000Z"
 
 
 def canonical_bytes(value: Any) -> bytes:  # noqa: ANN401
     """A JSON value as UTF-8 text that is the same for equal values, however they were written."""
-    try:
-        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # what is no JSON, such as half of a surrogate pair
-        return _encode(value).encode()
-    if _WHOLE.search(text) or _EXPONENT.search(text) or _has_small_number(text):
-        return _encode(_whole_numbers_as_integers(value)).encode()
-    return text
+    return _written(value, alike=_is_written_alike([value]))
 
 
-def _has_small_number(text: bytes) -> bool:
-    place = text.find(_SMALL)
-    # Not the end of `10.00001`, nor of the second in `10:00:00.000000Z`.
-    while place > 0 and text[place - 1 : place].isdigit():
-        place = text.find(_SMALL, place + 1)
-    return place >= 0
+def _written(value: Any, *, alike: bool) -> bytes:  # noqa: ANN401
+    if alike:
+        try:
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        except TypeError:  # an integer of more than 64 bits, or what is no JSON, such as half of a surrogate pair
+            pass
+    return _encode(_whole_numbers_as_integers(value)).encode()
+
+
+def _is_written_alike(holder: dict[str, Any] | list[Any]) -> bool:
+    """Whether orjson writes every number in an object or an array as the canonical form has it."""
+    for value in holder.values() if isinstance(holder, dict) else holder:
+        if value.__class__ in _WRITTEN_ALIKE:
+            continue
+        if isinstance(value, float):
+            if value.is_integer() or abs(value) < _SMALLEST_WITHOUT_EXPONENT:
+                return False
+        elif isinstance(value, _CONTAINERS) and not _is_written_alike(value):
+            return False
+    return True
 
 
 def _whole_numbers_as_integers(value: Any) -> Any:  # noqa: ANN401

@@ -116,7 +116,8 @@ class EventIn(BaseModel):
             return event
         if not isinstance(event, dict):
             raise _error(RejectReason.NOT_AN_OBJECT, "must be one JSON object")
-        if not (info.context and info.context.get("json_checked")):
+        context = info.context
+        if not (context and context.get("json_checked")):
             _check_values(event)
         return event if event.get("event_id") is not None else _with_own_id(event)
 
@@ -160,16 +161,17 @@ class EventIn(BaseModel):
         """The event as the rule engine sees it, under the number `id` of its row."""
         # Not by the attributes: the model looks twice for each.
         values = self.__dict__
+        own_id = values["event_id"]
         return EventFacts(
             id,
-            self.event_key,
-            values["event_id"] is not None,
+            self.content_hash.hex() if own_id is None else own_id,
+            own_id is not None,
             values["user_id"],
             values["event_type"],
             values["event_timestamp"],
             values["properties"],
             values["user_traits"],
-            self.extra,
+            self.__pydantic_extra__ or {},
         )
 
 

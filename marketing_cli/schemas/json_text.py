@@ -23,8 +23,8 @@ from marketing_cli.schemas.json_values import (
 _INT_DIGITS = len(str(INT_MAX))
 
 # Only 19 digits in a row can make an integer of more than 64 bits, which the parser would turn into a float.
-_ALIKE = bytes.maketrans(b"123456789{", b"000000000[")
-"""Makes all digits alike, and all opening brackets."""
+_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+"""Makes all digits alike."""
 _LONG_NUMBER = b"0" * _INT_DIGITS
 _TEXT_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
 
@@ -58,8 +58,10 @@ def needs_close_look(raw: bytes) -> bool:
 
     Never False for text that does hold one of these; seldom True for text that does not.
     """
-    alike = raw.translate(_ALIKE)
-    return _LONG_NUMBER in alike or alike.count(b"[") > MAX_DEPTH or (b"\\" in raw and b"\\u0000" in raw)
+    brackets = len(raw) - len(raw.replace(b"{", b"").replace(b"[", b""))
+    if brackets > MAX_DEPTH or raw.translate(_ALIKE).find(_LONG_NUMBER) >= 0:
+        return True
+    return raw.find(b"\\") >= 0 and raw.find(b"\\u0000") >= 0
 
 
 def diagnose(raw: bytes) -> Diagnosis:

@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, PlainValidator
@@ -11,6 +10,7 @@ from marketing_cli.domain.events import JsonObject
 from marketing_cli.schemas.json_values import INT_MAX, INT_MIN
 
 MAX_TEXT = 255
+_NUMBERS = (int, float)
 
 _NUMERIC_TEXT = re.compile(r"(-?[0-9]+)(?:\.([0-9]+))?")
 # More digits than any double can have before its point; converting much longer text takes quadratic time.
@@ -23,7 +23,7 @@ def number_or_none(value: object) -> float | None:
         return None
     if isinstance(value, str):
         value = float(value) if _numeric(value) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         return None
     try:
         number = float(value)
@@ -74,39 +74,21 @@ class _Projection(BaseModel):
         return cls.model_validate(values or {})
 
 
-_PROPERTIES: Mapping[str, Callable[[object], Any]] = {
-    "amount": number_or_none,
-    "attempt_number": integer_or_none,
-    "failure_reason": text_or_none,
-}
-"""What each column of properties takes of a value."""
-
-
 class EventPropertiesIn(_Projection):
     """The properties that can be queried; None where there is none that fits."""
 
-    amount: Annotated[float | None, PlainValidator(_PROPERTIES["amount"])] = None
-    attempt_number: Annotated[int | None, PlainValidator(_PROPERTIES["attempt_number"])] = None
-    failure_reason: Annotated[str | None, PlainValidator(_PROPERTIES["failure_reason"])] = None
-
-
-_TRAITS: Mapping[str, Callable[[object], Any]] = {
-    "email": text_or_none,
-    "country": text_or_none,
-    "marketing_opt_in": boolean_or_none,
-    "risk_segment": text_or_none,
-}
-"""What each column of traits takes of a value."""
-_TRAIT_NAMES = list(_TRAITS)
+    amount: Annotated[float | None, PlainValidator(number_or_none)] = None
+    attempt_number: Annotated[int | None, PlainValidator(integer_or_none)] = None
+    failure_reason: Annotated[str | None, PlainValidator(text_or_none)] = None
 
 
 class UserTraitsIn(_Projection):
     """The traits that can be queried; None where there is none that fits. Only JSON `true` is consent."""
 
-    email: Annotated[str | None, PlainValidator(_TRAITS["email"])] = None
-    country: Annotated[str | None, PlainValidator(_TRAITS["country"])] = None
-    marketing_opt_in: Annotated[bool | None, PlainValidator(_TRAITS["marketing_opt_in"])] = None
-    risk_segment: Annotated[str | None, PlainValidator(_TRAITS["risk_segment"])] = None
+    email: Annotated[str | None, PlainValidator(text_or_none)] = None
+    country: Annotated[str | None, PlainValidator(text_or_none)] = None
+    marketing_opt_in: Annotated[bool | None, PlainValidator(boolean_or_none)] = None
+    risk_segment: Annotated[str | None, PlainValidator(text_or_none)] = None
 
     @classmethod
     def rest(cls, traits: JsonObject | None) -> JsonObject:
@@ -124,7 +106,10 @@ class PropertyColumns(NamedTuple):
 
 def project_properties(properties: JsonObject) -> PropertyColumns:
     """What `EventPropertiesIn` makes of properties, without the model: it is done for every event."""
-    return PropertyColumns._make([fits(properties.get(name)) for name, fits in _PROPERTIES.items()])
+    get = properties.get
+    return PropertyColumns(
+        number_or_none(get("amount")), integer_or_none(get("attempt_number")), text_or_none(get("failure_reason"))
+    )
 
 
 class TraitColumns(NamedTuple):
@@ -142,22 +127,27 @@ class TraitColumns(NamedTuple):
     key_order: list[str] | None = None
 
 
+_TRAIT_NAMES = [*TraitColumns._fields[:4]]
+
+
 def split_traits(traits: JsonObject | None) -> TraitColumns:
     """Take traits apart into columns; `join_traits` puts them together again, exactly."""
     if not traits:
         return TraitColumns()
-    fitting = [fits(traits.get(name)) for name, fits in _TRAITS.items()]
-    order = list(traits)
+    get = traits.get
+    email, country = text_or_none(get("email")), text_or_none(get("country"))
+    consent, segment = boolean_or_none(get("marketing_opt_in")), text_or_none(get("risk_segment"))
+    fitting, order = (email, country, consent, segment), [*traits]
     if order == _TRAIT_NAMES and None not in fitting:
-        return TraitColumns._make([*fitting, None, None])
-    natural = [name for name, value in zip(_TRAITS, fitting, strict=True) if value is not None]
+        return TraitColumns(email, country, consent, segment, None, None)
+    natural = [name for name, value in zip(_TRAIT_NAMES, fitting, strict=True) if value is not None]
     extra = {key: value for key, value in traits.items() if key not in natural}
     key_order = None if order == [*natural, *extra] else order
-    return TraitColumns._make([*fitting, extra or None, key_order])
+    return TraitColumns(email, country, consent, segment, extra or None, key_order)
 
 
 def join_traits(columns: TraitColumns) -> JsonObject:
     """The traits that `split_traits` took apart: the same keys, order, values and types; `{}` for no traits."""
-    values = {name: value for name in _TRAITS if (value := getattr(columns, name)) is not None}
+    values = {name: value for name in _TRAIT_NAMES if (value := getattr(columns, name)) is not None}
     joined = values | (columns.extra or {})
     return joined if columns.key_order is None else {key: joined[key] for key in columns.key_order}

@@ -73,6 +73,11 @@ class FieldCondition(Frozen):
         """The dotted field, split: `properties.card.brand` is `("properties", "card", "brand")`."""
         return tuple(self.field.split("."))
 
+    @cached_property
+    def parts(self) -> tuple[str, tuple[str, ...], str, Scalar | tuple[Scalar, ...]]:
+        """Root, keys, operator and value: all that evaluation needs, for the price of one attribute."""
+        return self.path[0], self.path[1:], self.operator, self.expected
+
     @property
     def text(self) -> str:
         """The condition in words, without the rule's value: `properties.attempt_number gte`."""

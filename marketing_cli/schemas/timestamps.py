@@ -16,6 +16,11 @@ _RFC3339 = re.compile(
     r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?P<second>[0-5][0-9]|60)(?P<fraction>\.[0-9]+)?"
     r"(?P<offset>[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?"
 )
+# What nearly all timestamps look like, and all of it what the standard library reads alike.
+_IN_UTC = re.compile(
+    r"(?:19[7-9]|[2-9][0-9]{2})[0-9]-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?Z"
+)
 _SECONDS_END = len("2025-11-01T10:00:00")
 _MICROSECONDS = len(".123456")
 
@@ -36,6 +41,8 @@ def parse_timestamp(value: object, zone: ZoneInfo | None = None) -> datetime:
     """
     if isinstance(value, datetime):
         return to_utc(value, zone)
+    if isinstance(value, str) and _IN_UTC.fullmatch(value):
+        return _moment(value)
     if not isinstance(value, str) or not (match := _RFC3339.fullmatch(value)):
         raise _error(RejectReason.BAD_VALUE, _EXPECTED)
     year, second, fraction, offset = match.groups()
@@ -44,11 +51,14 @@ def parse_timestamp(value: object, zone: ZoneInfo | None = None) -> datetime:
     if year == "0000":
         raise _error(RejectReason.TIMESTAMP_OUT_OF_RANGE, _RANGE)
     parts = value[:_SECONDS_END], (fraction or "")[:_MICROSECONDS], (offset or "").upper()
+    return to_utc(_moment("".join(parts)), zone)
+
+
+def _moment(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat("".join(parts))
+        return datetime.fromisoformat(text)
     except ValueError:
         raise _error(RejectReason.BAD_VALUE, _NO_SUCH_DAY) from None
-    return to_utc(moment, zone)
 
 
 def to_utc(moment: datetime, zone: ZoneInfo | None = None) -> datetime:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
 
 from marketing_cli.domain.batches import Counts
 from marketing_cli.domain.events import EventFacts
@@ -14,7 +13,8 @@ from marketing_cli.schemas.event import EventIn
 from marketing_cli.services.engine import Decision, Verdict
 
 
-class ParsedLine(NamedTuple):
+@dataclass(slots=True)
+class ParsedLine:
     """A line, and the event that it holds or why it was refused."""
 
     line: RawLine
@@ -53,7 +53,9 @@ class BatchOutcome:
 def sort_batch(batch: Sequence[ParsedLine], events: IEventRepository) -> SortedBatch:
     """Tell new events from duplicates and conflicts, within the batch and against what is stored."""
     arriving = [
-        (_identity(item.content), item.line, item.content) for item in batch if isinstance(item.content, EventIn)
+        ((event.event_key, event.user_id), item.line, event)
+        for item in batch
+        if isinstance(event := item.content, EventIn)
     ]
     known = events.find_known(list(dict.fromkeys([identity for identity, _, _ in arriving]))) if arriving else {}
     batch_sorted = SortedBatch(rejects=[item.content for item in batch if isinstance(item.content, Reject)])

@@ -7,41 +7,41 @@ from marketing_cli.domain.batches import RunRef
 from marketing_cli.services.engine import Decision
 
 
-def request_rows(decisions: Sequence[Decision], ids: Sequence[int], run: RunRef) -> list[dict[str, Any]]:
-    """The rows of the requests made; gives each request its number, which suppressions then point to."""
+def request_rows(decisions: Sequence[Decision], ids: Sequence[int], run: RunRef) -> list[tuple[Any, ...]]:
+    """The rows of the requests made, in the order of REQUEST_COLUMNS.
+
+    Gives each request its number, which suppressions then point to.
+    """
+    status = ("historical" if run.backfill else "requested",)
     rows = []
     for decision, number in zip(decisions, ids, strict=True):
         decision.used_by.id = number
-        rows.append(_row(decision, number, run) | {"status": "historical" if run.backfill else "requested"})
+        rows.append(_row(decision, number, run) + status)
     return rows
 
 
-def suppression_rows(decisions: Sequence[Decision], ids: Sequence[int], run: RunRef) -> list[dict[str, Any]]:
-    """The rows of the suppressions; the requests that blocked them must have their numbers."""
+def suppression_rows(decisions: Sequence[Decision], ids: Sequence[int], run: RunRef) -> list[tuple[Any, ...]]:
+    """The rows of the suppressions, in the order of SUPPRESSION_COLUMNS; what blocked them must have its number."""
     return [
-        _row(decision, number, run)
-        | {
-            "reason_code": decision.reason_code,
-            "suppression_reason": decision.suppression_reason,
-            "blocking_request_id": decision.used_by.id,
-        }
+        (*_row(decision, number, run), decision.reason_code, decision.suppression_reason, decision.used_by.id)
         for decision, number in zip(decisions, ids, strict=True)
     ]
 
 
-def _row(decision: Decision, number: int, run: RunRef) -> dict[str, Any]:
-    rule, event = decision.rule, decision.event
-    return {
-        "id": number,
-        "event_id": event.id,
-        "user_id": event.user_id,
-        "event_timestamp": event.timestamp,
-        "rule_name": rule.name,
-        "template_name": rule.message.template,
-        "channel": rule.message.channel.value,
-        "dedup_window": decision.window.name,
-        "reason": decision.reason,
-        "run_id": run.run_id,
-        "rules_version_id": run.rules_version_id,
-        "caused_by_event_id": decision.cause.id,
-    }
+def _row(decision: Decision, number: int, run: RunRef) -> tuple[Any, ...]:
+    rule, event = decision.evaluation.rule, decision.evaluation.event
+    message = rule.message
+    return (
+        number,
+        event.id,
+        event.user_id,
+        event.timestamp,
+        rule.name,
+        message.template,
+        message.channel.value,
+        decision.window.name,
+        decision.reason,
+        run.run_id,
+        run.rules_version_id,
+        decision.cause.id,
+    )

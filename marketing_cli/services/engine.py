@@ -4,21 +4,25 @@
 what was done.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Final
 
 from marketing_cli.domain.events import EventFacts, EventRef
 from marketing_cli.domain.reasons import Outcome, ReasonCode
 from marketing_cli.domain.texts import human_duration, shown, z
 from marketing_cli.domain.windows import RequestFact, Window
-from marketing_cli.schemas.rules import PriorEventCondition, Rule, RuleSet
+from marketing_cli.schemas.rules import FieldCondition, Rule, RuleSet
 from marketing_cli.services.history import History
 from marketing_cli.services.rule_evaluation import ConditionResult, Evaluation, evaluate, fields_hold
 from marketing_cli.services.suppression import blocked_text, window_of
 
+_REQUESTED: Final = Outcome.REQUESTED  # looked up once: on Python 3.11 that costs as much as a call
 
-class Decision(NamedTuple):
+
+@dataclass(slots=True)
+class Decision:
     """What a rule made of an event.
 
     `cause` is the event whose arrival led to it: the event itself, or a late fact. `used_by` is the send request that
@@ -45,7 +49,8 @@ class Decision(NamedTuple):
         return self.evaluation.event
 
 
-class Verdict(NamedTuple):
+@dataclass(slots=True)
+class Verdict:
     """One rule's look at one event; `decision` is None when the rule did not match."""
 
     evaluation: Evaluation
@@ -58,12 +63,12 @@ def decide(rule: Rule, event: EventFacts, history: History, cause: EventFacts) -
     if not evaluation.matched:
         return Verdict(evaluation, None)
     reason = match_text(evaluation, cause)
-    window = window_of(rule, event)
-    blocking = history.user_of_window(event.user_id, rule.message.template, window)
+    window, template = window_of(rule, event), rule.message.template
+    blocking = history.user_of_window(event.user_id, template, window)
     if blocking is None:
-        template, historical = rule.message.template, history.historical
-        request = RequestFact(event.user_id, template, event.timestamp, event.id, event.key, historical=historical)
-        return Verdict(evaluation, Decision(evaluation, cause, Outcome.REQUESTED, window, request, reason))
+        number, key, historical = event.id, event.key, history.historical
+        request = RequestFact(event.user_id, template, event.timestamp, number, key, historical=historical)
+        return Verdict(evaluation, Decision(evaluation, cause, _REQUESTED, window, request, reason))
     text = blocked_text(window, event, blocking)
     suppressed = Decision(evaluation, cause, Outcome.SUPPRESSED, window, blocking, reason, window.code, text)
     return Verdict(evaluation, suppressed)
@@ -75,11 +80,13 @@ def arrive(rules: RuleSet, event: EventFacts, history: History) -> list[Verdict]
     Returns a verdict for each of its own rules, and for each re-opened event and rule that now match. Adds to `history`
     what later arrivals need to know.
     """
-    if event.event_type not in rules.waiting_for:
-        return [_settle(rule, event, history, event) for rule in rules.on(event.event_type)]
-    history.add_event(event.user_id, event.event_type, event.ref)
-    own = [_settle(rule, event, history, event) for rule in rules.on(event.event_type)]
-    reopened = [_settle(rule, waiting, history, event) for waiting, rule in _reopened(rules, event, history)]
+    event_type = event.event_type
+    own_rules, waiting_rules = rules.on(event_type), rules.waiting_for.get(event_type)
+    if waiting_rules is None:
+        return [_settle(rule, event, history, event) for rule in own_rules]
+    history.add_event(event.user_id, event_type, event.ref)
+    own = [_settle(rule, event, history, event) for rule in own_rules]
+    reopened = [_settle(rule, waiting, history, event) for waiting, rule in _reopened(waiting_rules, event, history)]
     return own + [verdict for verdict in reopened if verdict.decision]
 
 
@@ -100,11 +107,11 @@ def _note_what_it_waits_for(evaluation: Evaluation, history: History) -> None:
         note(evaluation.rule.name, condition, evaluation.event)
 
 
-def _reopened(rules: RuleSet, event: EventFacts, history: History) -> list[tuple[EventFacts, Rule]]:
+def _reopened(rules: Sequence[Rule], event: EventFacts, history: History) -> list[tuple[EventFacts, Rule]]:
     """The open events that waited for an event of this type and time, in arrival order, their rules in file order."""
     found = {
         (waiting.id, place): (waiting, rule)
-        for place, rule in enumerate(rules.waiting_for.get(event.event_type, ()))
+        for place, rule in enumerate(rules)
         for condition in rule.prior_conditions
         if condition.prior_event == event.event_type
         for waiting in history.open_for(rule.name, condition, event)
@@ -117,14 +124,17 @@ def waiting_lengths(rule: Rule, event_type: str) -> Iterator[timedelta]:
     return (c.within for c in rule.prior_conditions if c.prior_event == event_type)
 
 
-def candidates(rules: RuleSet, events: Iterable[EventFacts]) -> Iterator[tuple[Rule, EventFacts]]:
+def candidates(rules: RuleSet, events: Iterable[EventFacts]) -> Sequence[tuple[Rule, EventFacts]]:
     """The pairs whose outcome depends on the user's history: everything else is settled by the event alone."""
-    return ((rule, event) for event in events for rule in rules.on(event.event_type) if fields_hold(rule, event))
+    rules_on = rules.enabled_by_type
+    return [
+        (rule, event) for event in events for rule in rules_on.get(event.event_type, ()) if fields_hold(rule, event)
+    ]
 
 
 def match_text(evaluation: Evaluation, cause: EventFacts) -> str:
     """Why a rule matched: the facts, and which of them came late."""
-    facts = "; ".join(_held_text(result, evaluation.event) for result in evaluation.results) or "no conditions"
+    facts = "; ".join([_held_text(result, evaluation.event) for result in evaluation.results]) or "no conditions"
     text = f"{evaluation.rule.name} matched: {facts}"
     if cause is evaluation.event:
         return text
@@ -133,11 +143,9 @@ def match_text(evaluation: Evaluation, cause: EventFacts) -> str:
 
 def _held_text(result: ConditionResult, event: EventFacts) -> str:
     condition, found = result.condition, result.found
-    if isinstance(condition, PriorEventCondition):
-        return f"{condition.prior_event} {found.key} came {gap_text(found, event)} ({condition.within_text} allowed)"
-    if condition.operator == "missing":
-        return f"{condition.field} is missing"
-    return f"{condition.field} is {shown(found)}"
+    if isinstance(condition, FieldCondition):
+        return f"{condition.field} is {'missing' if condition.operator == 'missing' else shown(found)}"
+    return f"{condition.prior_event} {found.key} came {gap_text(found, event)} ({condition.within_text} allowed)"
 
 
 def gap_text(prior: EventRef, event: EventFacts) -> str:

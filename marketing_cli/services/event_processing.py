@@ -75,7 +75,7 @@ class EventProcessingService:
         events: IEventRepository = EventRepository(session)
         sorted_batch = sort_batch(batch, events)
         news = self._number(session, sorted_batch)
-        facts = [new.event.facts(new.id) for new in news]
+        facts = [new.event for new in news]
         verdicts = self._decide(session, facts, events)
         rejects = RejectRepository(session)
         unknown = rejects.add_many(sorted_batch.rejects, run_id=self._run.run_id, path=self._run.path)
@@ -88,7 +88,7 @@ class EventProcessingService:
         (ids,) = draw_ids(session, (Event, len(batch.new)))
         run_id, input_id = self._run.run_id, self._run.input_id
         return [
-            NewEvent(number, event, run_id, input_id, line.number)
+            NewEvent(event.facts(number), event.content_hash, run_id, input_id, line.number)
             for number, (line, event) in zip(ids, batch.new, strict=True)
         ]
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from marketing_cli.domain.lines import RawLine, Refusal, Reject, RejectReason
@@ -16,12 +17,20 @@ from marketing_cli.schemas.json_values import Members, first_fault
 
 _JSON_SPACE = b" \t\r\n"
 
+# What EventIn.model_validate comes down to.
+_validate = TypeAdapter(EventIn).validator.validate_python
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class ParseOptions:
     """How lines are read. `assume_timezone` is the zone of timestamps that have no offset; None rejects them."""
 
     assume_timezone: ZoneInfo | None = None
+
+    @cached_property
+    def context(self) -> dict[str, Any]:
+        """What validation is told of lines whose JSON was checked."""
+        return {"assume_timezone": self.assume_timezone, "json_checked": True}
 
 
 def parse_line(line: RawLine, options: ParseOptions) -> EventIn | Reject | None:
@@ -45,11 +54,11 @@ def parse_line(line: RawLine, options: ParseOptions) -> EventIn | Reject | None:
 
 
 def _validated(line: RawLine, value: Any, options: ParseOptions) -> EventIn | Reject:  # noqa: ANN401
-    context = {"assume_timezone": options.assume_timezone, "json_checked": True}
     try:
-        return EventIn.model_validate(value, context=context)
+        event: EventIn = _validate(value, context=options.context)
     except ValidationError as error:
         return _reject(line, _refusal(error, value), value)
+    return event
 
 
 def _refusal(error: ValidationError, value: Any) -> Refusal:  # noqa: ANN401

@@ -3,14 +3,15 @@
 import operator
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from marketing_cli.domain.events import EventFacts, EventRef
 from marketing_cli.domain.reasons import ReasonCode
-from marketing_cli.schemas.rules import Condition, FieldCondition, PriorEventCondition, Rule
+from marketing_cli.schemas.rules import PRESENCE, Condition, FieldCondition, PriorEventCondition, Rule
 from marketing_cli.services.history import History
 
 
@@ -22,7 +23,8 @@ MISSING: Final = _Missing.MISSING
 """The path led nowhere. To conditions that is the same as a JSON null; to people it is not."""
 
 
-class ConditionResult(NamedTuple):
+@dataclass(slots=True)
+class ConditionResult:
     """One condition, what was found, and whether it held.
 
     `found` is `MISSING`, a JSON value, a UTC datetime (`event.event_timestamp`) or an `EventRef` (`prior_event`).
@@ -35,7 +37,8 @@ class ConditionResult(NamedTuple):
     code: ReasonCode | None = None
 
 
-class Evaluation(NamedTuple):
+@dataclass(slots=True)
+class Evaluation:
     """Every condition of a rule, looked at for one event."""
 
     rule: Rule
@@ -76,19 +79,26 @@ def evaluate(rule: Rule, event: EventFacts, history: History) -> Evaluation:
 
 def fields_hold(rule: Rule, event: EventFacts) -> bool:
     """True when all conditions hold that need nothing but the event: only then is its user's history worth fetching."""
-    return all(_check_field(condition, event).held for condition in rule.field_conditions)
+    # In a list: this is asked of every event, and a generator would cost as much as the answers.
+    return all([_look(condition, event)[1] for condition in rule.field_conditions])  # noqa: C419
 
 
 def _check_field(condition: FieldCondition, event: EventFacts) -> ConditionResult:
-    found = _find(condition.path, event)
-    if condition.operator in _PRESENCE:
-        held = _PRESENCE[condition.operator](found is not MISSING and found is not None)
-        return ConditionResult(condition, held, found, None if held else ReasonCode.CONDITION_FALSE)
-    if found is MISSING or found is None:
-        return ConditionResult(condition, held=False, found=found, code=ReasonCode.CONDITION_FALSE)
-    answer = OPERATORS[condition.operator](found, condition.expected)
+    found, answer = _look(condition, event)
+    if answer:
+        return ConditionResult(condition, answer, found)
     code = ReasonCode.VALUE_NOT_COMPARABLE if answer is None else ReasonCode.CONDITION_FALSE
-    return ConditionResult(condition, bool(answer), found, None if answer else code)
+    return ConditionResult(condition, bool(answer), found, code)
+
+
+def _look(condition: FieldCondition, event: EventFacts) -> tuple[Any, bool | None]:
+    """What is found, and whether the condition holds for it; None where the two cannot be compared."""
+    root, keys, name, expected = condition.parts
+    found = _find(root, keys, event)
+    there = found is not MISSING and found is not None
+    if name in PRESENCE:
+        return found, there is (name == "exists")
+    return found, OPERATORS[name](found, expected) if there else False
 
 
 def _check_prior(condition: PriorEventCondition, event: EventFacts, history: History) -> ConditionResult:
@@ -101,16 +111,14 @@ def _check_prior(condition: PriorEventCondition, event: EventFacts, history: His
     return ConditionResult(condition, held=False, found=outside, code=ReasonCode.PRIOR_EVENT_OUTSIDE_WINDOW)
 
 
-def _find(path: tuple[str, ...], event: EventFacts) -> Any:  # noqa: ANN401 - any JSON value
-    found: Any
-    if path[0] == "event":
-        found, rest = _top_level(event, path[1]), path[2:]
-    else:
-        found, rest = event.properties if path[0] == "properties" else event.user_traits, path[1:]
-    for key in rest:
-        if not isinstance(found, dict) or key not in found:
+def _find(root: str, keys: tuple[str, ...], event: EventFacts) -> Any:  # noqa: ANN401 - any JSON value
+    found: Any = event.properties if root == "properties" else event.user_traits
+    if root == "event":
+        found, keys = _top_level(event, keys[0]), keys[1:]
+    for key in keys:
+        if not isinstance(found, dict):
             return MISSING
-        found = found[key]
+        found = found.get(key, MISSING)
     return found
 
 
@@ -125,7 +133,7 @@ Comparison: TypeAlias = Callable[[Any, Any], bool]
 Answer: TypeAlias = Callable[[Any, Any], bool | None]
 _NUMERIC_TEXT = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 _LONGEST_INTEGER_TEXT = 400
-_PRESENCE: Mapping[str, Callable[[bool], bool]] = {"exists": bool, "missing": operator.not_}
+_NUMBERS = (int, float)
 
 
 def _comparable(found: Any, expected: Any) -> Any:  # noqa: ANN401 - any JSON value
@@ -140,7 +148,7 @@ def _comparable(found: Any, expected: Any) -> Any:  # noqa: ANN401 - any JSON va
 
 
 def _number(found: Any) -> Any:  # noqa: ANN401 - any JSON value
-    if isinstance(found, int | float):
+    if isinstance(found, _NUMBERS):
         return found
     if isinstance(found, str) and _NUMERIC_TEXT.fullmatch(found):
         # Reading a long text as an integer takes for ever, and it is beyond any number in a rule either way.
@@ -155,6 +163,8 @@ def _instant(text: str) -> datetime:
 
 def _compare(how: Comparison) -> Answer:
     def apply(found: Any, expected: Any) -> bool | None:  # noqa: ANN401 - any JSON value
+        if found.__class__ is expected.__class__:
+            return how(found, expected)
         value = _comparable(found, expected)
         if value is MISSING:
             return None

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Final
 
 from marketing_cli.domain.events import EventFacts
 from marketing_cli.domain.moments import END_OF_TIME, START_OF_TIME, TICK
@@ -12,19 +13,32 @@ from marketing_cli.domain.zones import ZoneInfo
 from marketing_cli.schemas.rules import Limit, Rule
 
 _EVER = Window("ever", ReasonCode.ALREADY_SENT_ONCE_EVER, ((START_OF_TIME, END_OF_TIME),))
+_FOR_EVENT: Final = ReasonCode.ALREADY_SENT_FOR_EVENT
 
 
 def window_of(rule: Rule, event: EventFacts) -> Window:
     """The window of the rule's limit that this event lies in."""
-    if rule.limit is Limit.ONCE_EVER:
-        return _EVER
-    if rule.limit is Limit.ONCE_PER_CALENDAR_DAY:
-        return day_window(rule.timezone, _local_day(event.timestamp, rule.zone))
-    moment = (event.timestamp, event.timestamp)
-    return Window(f"event:{event.key}", ReasonCode.ALREADY_SENT_FOR_EVENT, (moment,), event.id)
+    return _WINDOWS[rule.limit](rule, event)
+
+
+def _ever(_rule: Rule, _event: EventFacts) -> Window:
+    return _EVER
+
+
+def _day(rule: Rule, event: EventFacts) -> Window:
+    return day_window(rule.timezone, _local_day(event.timestamp, rule.zone))
+
+
+def _event(_rule: Rule, event: EventFacts) -> Window:
+    return Window(f"event:{event.key}", _FOR_EVENT, ((event.timestamp, event.timestamp),), event.id)
+
+
+_WINDOWS: Final = {Limit.ONCE_EVER: _ever, Limit.ONCE_PER_CALENDAR_DAY: _day, Limit.NONE: _event}
 
 
 def _local_day(moment: datetime, zone: ZoneInfo) -> date:
+    if zone.key == "UTC":
+        return moment.date()
     try:
         return moment.astimezone(zone).date()
     except OverflowError:  # the last hours of the year 9999, east of Greenwich

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -177,7 +177,7 @@ def _placed(lines: Generator[RawLine, None, Ending], path: str) -> Generator[Raw
             return ending
         if line.refusal and not line.raw:
             place = json.dumps([path, line.number, line.refusal.detail])
-            line = line._replace(sha256=sha256(place.encode()).digest())
+            line = replace(line, sha256=sha256(place.encode()).digest())
         yield line
 
 
