@@ -34,6 +34,12 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 partial, 4 not found, 5 too many rejects,
 class FailingWell(TyperGroup):
     """Runs a command; what it raises becomes one line on standard error and an exit code, never a traceback."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own types
+        """Take arguments apart; to complete them, without asking what they mean."""
+        if ctx.resilient_parsing:
+            _take_as_typed(self, ctx)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own types
         """Run the command that was named."""
         try:
@@ -44,6 +50,14 @@ class FailingWell(TyperGroup):
             if isinstance(error, OSError) and not ctx.obj.begun:
                 raise  # no command has begun: it is help that cannot be printed
             raise typer.Exit(ctx.obj.fail(error)) from error
+
+
+def _take_as_typed(command: Any, ctx: Any) -> None:  # noqa: ANN401
+    """Let parameters keep the texts that were typed: what would turn them into values takes longer to load than all."""
+    for parameter in command.get_params(ctx):
+        parameter.process_value = lambda _ctx, value: value
+    for inner in getattr(command, "commands", {}).values():
+        _take_as_typed(inner, ctx)
 
 
 app = typer.Typer(

@@ -6,7 +6,6 @@ import typer
 
 from marketing_cli.cli import ingest_arguments as arguments
 from marketing_cli.cli.acknowledging import acknowledger
-from marketing_cli.cli.ingest_progress import IngestProgress
 from marketing_cli.cli.invocation import Invocation, begin
 from marketing_cli.cli.options import BusyTimeout, EnvFile, Json, Quiet, Rules, wanted_output
 from marketing_cli.cli.signals import SignalStop
@@ -79,6 +78,7 @@ def ingest(
 
 def _run(invocation: Invocation, request: "IngestRequest", options: "IngestOptions") -> int:
     """Run with progress on a terminal, and print the report; gives the exit code."""
+    from marketing_cli.cli.ingest_progress import IngestProgress
     from marketing_cli.rendering import render_report
     from marketing_cli.services.ingest_run import run_ingest
 

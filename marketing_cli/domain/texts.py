@@ -1,12 +1,12 @@
 """How moments, durations and values are written for people."""
 
-import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 _UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("µs", 1))
 _LONGEST_VALUE = 80
-_json = json.JSONEncoder(ensure_ascii=False).encode
 _TRUTHS = {True: "true", False: "false"}
 
 
@@ -46,9 +46,16 @@ def escaped(character: str) -> str:
     return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
+@cache
+def _json() -> Callable[[Any], str]:
+    import json  # noqa: PLC0415 - only explanations need it, and help, which loads this, should come at once
+
+    return json.JSONEncoder(ensure_ascii=False).encode
+
+
 def shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """A JSON value for a sentence, cut to a readable length."""
     if isinstance(value, bool):
         return _TRUTHS[value]
-    text = str(value) if isinstance(value, int) else z(value) if isinstance(value, datetime) else _json(value)
+    text = str(value) if isinstance(value, int) else z(value) if isinstance(value, datetime) else _json()(value)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import Table, insert
+from orjson import dumps
+from sqlalchemy import JSON, Table, insert
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
@@ -50,5 +51,11 @@ def _converter(kind: TypeEngine[Any], dialect: Dialect) -> Converter:
     convert = kind.dialect_impl(dialect).bind_processor(dialect)
     if convert is None:
         return None
+    if isinstance(kind, JSON) and kind.none_as_null and dialect.name == "sqlite":
+        return _json_texts
     nothing = convert(None)
     return lambda values: [nothing if value is None else convert(value) for value in values]
+
+
+def _json_texts(values: Sequence[Any]) -> list[str | None]:
+    return [None if value is None else dumps(value).decode() for value in values]

@@ -81,7 +81,7 @@ class SuppressionRepository:
 @cache
 def _used(dialect: str) -> Select[Any]:
     # Built once: to build it for each batch would cost as much as to run it.
-    wanted = input_rows(dialect, _WINDOW, named_often=True)
+    wanted = input_rows(dialect, _WINDOW)
     named, timed, used = aliased(SendRequest), aliased(SendRequest), aliased(SendRequest)
     by_name = select(named.id).where(
         named.user_id == wanted.c.user_id,

@@ -112,7 +112,7 @@ def _facts(dialect: str) -> Select[Any]:
 
 @cache
 def _latest_priors(dialect: str) -> "Select[str, str, datetime, int, str]":
-    wanted = input_rows(dialect, {**_STRETCH, "event_id": BigInteger()}, named_often=True)
+    wanted = input_rows(dialect, {**_STRETCH, "event_id": BigInteger()})
     prior, found = aliased(Event), aliased(Event)
     latest = (
         select(prior.id)
@@ -131,7 +131,7 @@ def _latest_priors(dialect: str) -> "Select[str, str, datetime, int, str]":
 
 @cache
 def _waiting(dialect: str) -> Select[Any]:
-    wanted = input_rows(dialect, {**_STRETCH, "rule_name": Text()}, named_often=True)
+    wanted = input_rows(dialect, {**_STRETCH, "rule_name": Text()})
     in_time = and_(
         Event.user_id == wanted.c.user_id,
         Event.event_type == wanted.c.event_type,

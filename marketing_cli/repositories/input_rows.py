@@ -16,24 +16,23 @@ Columns: TypeAlias = Mapping[str, TypeEngine[Any]]
 _ROWS = "rows"
 
 
-def input_rows(dialect: str, columns: Columns, *, named_often: bool = False) -> FromClause:
-    """A table `wanted` with these columns, filled from the parameter that `as_parameter` makes.
-
-    `named_often` is for queries that name its columns again and again.
-    """
-    parameter = bindparam(_ROWS, type_=Text)
+def input_rows(dialect: str, columns: Columns) -> FromClause:
+    """A table `wanted` with these columns, filled from the parameter that `as_parameter` makes."""
+    rows = bindparam(_ROWS, type_=Text)
     cells: list[ColumnElement[Any]]
     if dialect == "postgresql":
-        each = func.json_array_elements(cast(parameter, JSON)).table_valued(column("value", JSON), name="each_row")
+        each = func.json_array_elements(cast(rows, JSON)).table_valued(column("value", JSON), name="each_row")
         cells = [cast(each.c.value[place].as_string(), kind) for place, kind in enumerate(columns.values())]
     else:
-        each = func.json_each(parameter).table_valued("value").alias("each_row")
+        each = func.json_each(rows).table_valued("value").alias("each_row")
         cells = [
             func.json_extract(each.c.value, f"$[{place}]", type_=kind) for place, kind in enumerate(columns.values())
         ]
-    rows = select(*(cell.label(name) for name, cell in zip(columns, cells, strict=True))).select_from(each)
-    # An offset keeps each row from being taken apart again wherever the query names one of its columns.
-    return (rows.offset(0) if named_often else rows).subquery("wanted")
+    return (
+        select(*(cell.label(name) for name, cell in zip(columns, cells, strict=True)))
+        .select_from(each)
+        .subquery("wanted")
+    )
 
 
 def as_parameter(dialect: str, rows: Iterable[tuple[Any, ...]]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from marketing_cli.schemas.projections import (
     project_properties,
     split_traits,
 )
-from marketing_cli.schemas.timestamps import parse_timestamp
+from marketing_cli.schemas.timestamps import parse_timestamp, parse_utc
 
 __all__ = [
     "EventIn",
@@ -73,6 +73,9 @@ def _is_blank(text: str) -> bool:
 
 
 def _read_timestamp(value: object, info: ValidationInfo) -> datetime:
+    moment = parse_utc(value)
+    if moment:
+        return moment
     if value is None:
         raise _error(RejectReason.MISSING_FIELD, "is required and must not be null")
     return parse_timestamp(value, info.context.get("assume_timezone") if info.context else None)

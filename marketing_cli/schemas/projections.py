@@ -139,7 +139,7 @@ def split_traits(traits: JsonObject | None) -> TraitColumns:
     consent, segment = boolean_or_none(get("marketing_opt_in")), text_or_none(get("risk_segment"))
     fitting, order = (email, country, consent, segment), [*traits]
     if order == _TRAIT_NAMES and None not in fitting:
-        return TraitColumns(email, country, consent, segment, None, None)
+        return TraitColumns(email, country, consent, segment)
     natural = [name for name, value in zip(_TRAIT_NAMES, fitting, strict=True) if value is not None]
     extra = {key: value for key, value in traits.items() if key not in natural}
     key_order = None if order == [*natural, *extra] else order

@@ -32,6 +32,14 @@ _NAIVE = "has no time zone: add Z or an offset such as +01:00, or use --assume-t
 _RANGE = "must lie within the years 1970 to 9999 in UTC"
 
 
+def parse_utc(value: object) -> datetime | None:
+    """Read a timestamp of the form that nearly all have: `2025-11-01T10:00:00Z`, with up to six decimals.
+
+    None for any other. Raises PydanticCustomError with the type `bad_value` for a date that does not exist.
+    """
+    return _moment(value) if isinstance(value, str) and _IN_UTC.fullmatch(value) else None
+
+
 def parse_timestamp(value: object, zone: ZoneInfo | None = None) -> datetime:
     """Read RFC 3339 text, cut to microseconds, as an aware UTC datetime.
 
@@ -41,8 +49,6 @@ def parse_timestamp(value: object, zone: ZoneInfo | None = None) -> datetime:
     """
     if isinstance(value, datetime):
         return to_utc(value, zone)
-    if isinstance(value, str) and _IN_UTC.fullmatch(value):
-        return _moment(value)
     if not isinstance(value, str) or not (match := _RFC3339.fullmatch(value)):
         raise _error(RejectReason.BAD_VALUE, _EXPECTED)
     year, second, fraction, offset = match.groups()

@@ -33,3 +33,24 @@ def test_help_and_version_load_no_database_library(args: list[str], tmp_path: Pa
     assert done.stdout
     assert {"marketing_cli", "typer"} <= loaded
     assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("typed", ["mmsg ", "mmsg au", "mmsg audit --te", "mmsg rules ch", "mmsg --env-file x aud"])
+def test_completion_loads_no_more_than_help(typed: str, tmp_path: Path) -> None:
+    """Whoever presses the tab key waits for it."""
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split(" ")) - 1)}
+    program = Program(tmp_path)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("python"), "-X", "importtime", Path(sys.executable).with_name("mmsg")],
+        env={**program.environment(), "_MMSG_COMPLETE": "complete_bash", **words},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    loaded = set(re.findall(r"^import time:.*\|\s+(\w+)", done.stderr, re.MULTILINE))
+    expected = {"mmsg ": "ingest", "mmsg audit --te": "--template", "mmsg rules ch": "check"}.get(typed, "audit")
+    assert expected in done.stdout.split()
+    assert "typer" in loaded
+    assert loaded & (HEAVY | {"pydantic"}) == set()
