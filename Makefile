@@ -6,6 +6,8 @@ PYTEST_ARGS ?=
 JOBS ?= 2
 # For each of the two things that are fuzzed.
 FUZZ_SECONDS ?= 300
+# What is measured, and on how much: benchmarks/README.md.
+BENCH_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +23,7 @@ DEMO_MMSG := env -u MMSG_RULES -u MMSG_DEBUG DATABASE_URL=sqlite:///.demo/messag
 demo = @echo; echo '$$ mmsg $(1)'; $(DEMO_MMSG) $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types faults fuzz fast format picture clean
+.PHONY: help demo test lint types faults fuzz bench fast format picture clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +54,10 @@ fuzz: $(TOOLS_READY) ## Look for input that upsets the program (ten minutes; FUZ
 	$(BIN)/python tests/fuzz/fuzz_lines.py -max_total_time=$(FUZZ_SECONDS)
 	$(BIN)/python tests/fuzz/fuzz_rules.py -max_total_time=$(FUZZ_SECONDS)
 
+bench: $(PROGRAM_READY) ## Measure speed, memory and size against their bars (two minutes; BENCH_ARGS=--long: over an hour)
+	@$(PIP) install --group bench || echo "sqlite-utils cannot be installed here: nothing is compared with it." >&2
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
 fast: $(TOOLS_READY) ## Run the tests that need no database and no process
 	$(BIN)/pytest tests/unit $(PYTEST_ARGS)
 
@@ -63,7 +69,7 @@ picture: $(PROGRAM_READY) ## Draw the picture in the README anew
 	$(BIN)/python docs/picture.py docs/audit.svg
 
 clean: ## Remove everything that was made here, the virtual environment included
-	rm -rf $(VENV) .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .demo .bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PROGRAM_READY): pyproject.toml

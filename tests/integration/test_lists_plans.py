@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,23 @@ from marketing_cli.models import SendRequest, Suppression
 from marketing_cli.repositories.listing_decisions import Decided, DecisionListing
 from marketing_cli.repositories.listing_ledger import LedgerListing
 from marketing_cli.schemas.list_queries import DayOf, DecisionQuery, RejectQuery, RunQuery
+from support.listing import fill, listed
+from support.plans import plan as steps_of
+from support.plans import scans, statements
 
 SINCE = datetime(2025, 11, 1, tzinfo=UTC)
 AFTER = ("2025-11-01 10:00:00", 7)
+
+
+COMMANDS = {
+    "sends --limit 50": r"ix_send_requests_decided_at\b",
+    "sends --limit 1 --since 7d": r"ix_send_requests_decided_at\b",
+    "sends --user u_1 --limit 1": r"(uq|ix)_send_requests_user_id_template_name_\w+",
+    "suppressions --limit 1": r"ix_suppressions_decided_at\b",
+    "suppressions --user u_1 --since 7d": r"ix_suppressions_(user_id|decided_at)\b",
+    "rejects --user u_9": r"ix_rejects_user_id\b",
+}
+"""What is asked for every day → the index that finds its rows."""
 
 
 def plan(url: str, read: Callable[[Any], object]) -> list[str]:
@@ -78,6 +93,20 @@ def test_decisions_are_found_by_an_index(migrated_sqlite: str, read: Callable[[A
     scanned = [step for step in others if step.startswith("SCAN")]
     assert scanned == ["SCAN newest"], steps
     assert all("PRIMARY KEY" in step for step in others if step not in scanned), steps
+
+
+def test_no_list_reads_a_whole_table(database_url: str, tmp_path: Path) -> None:
+    """All that a command asks: the page, what belongs to its rows, and whether there are more."""
+    fill(database_url, tmp_path)
+    found = {}
+    for command, index in COMMANDS.items():
+        with statements() as asked:
+            listed(database_url, *command.split())
+        steps = steps_of(database_url, asked)
+        # The newest first, until there are enough: an index read from its end is not the table read whole.
+        others = [step for step in steps if not re.search(index, step)]
+        found[command] = scans(others), len(others) < len(steps)
+    assert found == dict.fromkeys(COMMANDS, ([], True))
 
 
 def test_a_list_by_time_is_not_sorted_first(migrated_sqlite: str) -> None:
