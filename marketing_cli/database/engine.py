@@ -26,7 +26,6 @@ sqlite3.register_adapter(type(None), dict[None, None]().get)
 
 _FIXED_IN = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 _FULL = 2
-_CACHE_KIB = 32 * 1024
 _FIRST_WAIT, _LONGEST_WAIT = 0.001, 0.1
 _LAST_WAIT = 1.0
 _READER_WAIT = 10.0
@@ -175,7 +174,7 @@ def _set_up_sqlite(connection: Any, waiting: _Waiting, *, writes: bool) -> None:
     found = waiting.until_free(lambda: connection.execute(f"PRAGMA journal_mode = {mode}").fetchone()[0])
     connection.execute("PRAGMA synchronous = FULL")
     # A batch must find room, or its pages are written and fetched again before its COMMIT.
-    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    connection.execute("PRAGMA cache_size = -32768")  # in KiB
     if str(found).lower() != mode or connection.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
         raise MmsgError(f"SQLite did not accept journal mode {mode} with full synchronisation; nothing was written.")
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
 from orjson import dumps
-from sqlalchemy import JSON, Table, insert
+from sqlalchemy import JSON, Boolean, Table, insert
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
@@ -15,6 +15,8 @@ from marketing_cli.models.base import UtcDateTime
 
 Converter: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]] | None
 """What the values of a column go through, all at once; None if they are bound as they are."""
+
+_TRUTHS = {None: None, False: 0, True: 1}
 
 
 def insert_rows(session: Session, model: type[Base], columns: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
@@ -51,10 +53,16 @@ def _converter(kind: TypeEngine[Any], dialect: Dialect) -> Converter:
     convert = kind.dialect_impl(dialect).bind_processor(dialect)
     if convert is None:
         return None
-    if isinstance(kind, JSON) and kind.none_as_null and dialect.name == "sqlite":
+    if dialect.name == "sqlite" and isinstance(kind, JSON) and kind.none_as_null:
         return _json_texts
+    if dialect.name == "sqlite" and isinstance(kind, Boolean):
+        return _numbers
     nothing = convert(None)
     return lambda values: [nothing if value is None else convert(value) for value in values]
+
+
+def _numbers(values: Sequence[Any]) -> list[int | None]:
+    return [_TRUTHS[value] for value in values]
 
 
 def _json_texts(values: Sequence[Any]) -> list[str | None]:

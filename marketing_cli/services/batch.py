@@ -7,6 +7,7 @@ from functools import cached_property
 from marketing_cli.domain.batches import Counts
 from marketing_cli.domain.events import EventFacts
 from marketing_cli.domain.lines import RawLine, Reject, RejectReason
+from marketing_cli.repositories.events import KnownEvent
 from marketing_cli.repositories.interfaces import IEventRepository
 from marketing_cli.schemas.content import EventContent, differing_fields
 from marketing_cli.schemas.event import EventIn
@@ -59,10 +60,10 @@ def sort_batch(batch: Sequence[ParsedLine], events: IEventRepository) -> SortedB
     ]
     known = events.find_known(list(dict.fromkeys([identity for identity, _, _ in arriving]))) if arriving else {}
     batch_sorted = SortedBatch(rejects=[item.content for item in batch if isinstance(item.content, Reject)])
-    seen: dict[tuple[str, str], EventIn] = {}
+    seen: dict[tuple[str, str], KnownEvent | EventIn] = {**known}
     conflicts: list[tuple[RawLine, EventIn]] = []
     for identity, line, event in arriving:
-        first = known.get(identity) or seen.get(identity)
+        first = seen.get(identity)
         if first is None:
             seen[identity] = event
             batch_sorted.new.append((line, event))
@@ -73,7 +74,7 @@ def sort_batch(batch: Sequence[ParsedLine], events: IEventRepository) -> SortedB
     if conflicts:
         stored = events.find_facts(list({known[i].id for _, e in conflicts if (i := _identity(e)) in known}))
         contents = {(facts.key, facts.user_id): _content(facts) for facts in stored.values()}
-        contents |= {identity: event.content for identity, event in seen.items()}
+        contents |= {identity: event.content for identity, event in seen.items() if isinstance(event, EventIn)}
         batch_sorted.rejects += [_conflict(line, event, contents[_identity(event)]) for line, event in conflicts]
     return batch_sorted
 

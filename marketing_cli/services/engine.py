@@ -85,9 +85,12 @@ def arrive(rules: RuleSet, event: EventFacts, history: History) -> list[Verdict]
     if waiting_rules is None:
         return [_settle(rule, event, history, event) for rule in own_rules]
     history.add_event(event.user_id, event_type, event.ref)
-    own = [_settle(rule, event, history, event) for rule in own_rules]
-    reopened = [_settle(rule, waiting, history, event) for waiting, rule in _reopened(waiting_rules, event, history)]
-    return own + [verdict for verdict in reopened if verdict.decision]
+    verdicts = [_settle(rule, event, history, event) for rule in own_rules]
+    for waiting, rule in _reopened(waiting_rules, event, history):
+        verdict = _settle(rule, waiting, history, event)
+        if verdict.decision:
+            verdicts.append(verdict)
+    return verdicts
 
 
 def _settle(rule: Rule, event: EventFacts, history: History, cause: EventFacts) -> Verdict:
@@ -109,14 +112,13 @@ def _note_what_it_waits_for(evaluation: Evaluation, history: History) -> None:
 
 def _reopened(rules: Sequence[Rule], event: EventFacts, history: History) -> list[tuple[EventFacts, Rule]]:
     """The open events that waited for an event of this type and time, in arrival order, their rules in file order."""
-    found = {
-        (waiting.id, place): (waiting, rule)
-        for place, rule in enumerate(rules)
-        for condition in rule.prior_conditions
-        if condition.prior_event == event.event_type
-        for waiting in history.open_for(rule.name, condition, event)
-    }
-    return [found[key] for key in sorted(found)]
+    found = {}
+    for place, rule in enumerate(rules):
+        for condition in rule.prior_conditions:
+            if condition.prior_event == event.event_type:
+                for waiting in history.open_for(rule.name, condition, event):
+                    found[waiting.id, place] = waiting, rule
+    return [found[key] for key in sorted(found)] if found else []
 
 
 def waiting_lengths(rule: Rule, event_type: str) -> Iterator[timedelta]:
