@@ -19,6 +19,7 @@ NOT_PACKED = shutil.ignore_patterns(".git", ".venv", ".demo", "build", "dist", "
 NEEDED = (
     "marketing_cli/py.typed",
     "marketing_cli/rules/default.yaml",
+    "marketing_cli/rules/default.tests.yaml",
     "marketing_cli/_migrations/env.py",
     "marketing_cli/_migrations/versions/",
 )
@@ -96,6 +97,7 @@ def check_origin(installed: Installed) -> None:
     expect(len(paths) == 2 and all(path.startswith(inside) for path in paths), f"all below {inside}, not {paths}")  # noqa: PLR2004
     shipped = (ROOT / "marketing_cli" / "rules" / "default.yaml").read_bytes()
     expect(installed.mmsg("rules", "show") == shipped, "`mmsg rules show` to print the rules of the checkout")
+    installed.mmsg("rules", "test")
 
 
 def check_use(installed: Installed) -> None:

@@ -8,7 +8,21 @@ import typer
 from typer.core import TyperGroup
 
 from marketing_cli import __version__
-from marketing_cli.cli import audit, doctor, ingest, migrate, rejects, rules, runs, sends, suppressions
+from marketing_cli.cli import (
+    audit,
+    backtest,
+    digest,
+    doctor,
+    ingest,
+    migrate,
+    rejects,
+    rules,
+    runs,
+    sends,
+    stats,
+    suppressions,
+    verify,
+)
 from marketing_cli.cli.invocation import Invocation
 from marketing_cli.errors import ExitCode
 from marketing_cli.rendering import flush_standard_streams
@@ -100,6 +114,10 @@ rejects.register(app)
 runs.register(app)
 rules.register(app)
 doctor.register(app)
+stats.register(app)
+backtest.register(app)
+digest.register(app)
+verify.register(app)
 
 
 def main() -> None:

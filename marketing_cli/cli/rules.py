@@ -1,10 +1,11 @@
-"""`mmsg rules check`, `rules show` and `rules history`."""
+"""`mmsg rules check`, `rules show` and `rules history`; `rules test` and `rules lint` have modules of their own."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from marketing_cli.cli import rules_lint, rules_test
 from marketing_cli.cli.invocation import begin
 from marketing_cli.cli.list_options import Limit
 from marketing_cli.cli.options import EnvFile, Json, ListOutput, Quiet, Rules, wanted_output
@@ -21,6 +22,7 @@ Exit codes: 0 valid; 2 an option that cannot be understood; 7 invalid: each prob
 _SHOW_EPILOG = """\b
 Examples:
   mmsg rules show > my-rules.yaml                the rules in force, to be changed
+  mmsg rules show --tests > my-rules.tests.yaml  the cases that `mmsg rules test` runs for them
   mmsg rules show 3f9ac1                         a version used before; its SHA-256 is in `mmsg rules history`
 
 \b
@@ -57,6 +59,7 @@ def show(
         str | None, typer.Argument(metavar="[SHA]", help="A version used before: 6 or more digits of its SHA-256.")
     ] = None,
     rules: Rules = None,
+    tests: Annotated[bool, typer.Option("--tests", help="Print the cases beside the rules instead.")] = False,
     quiet: Quiet = False,
     env_file: EnvFile = None,
 ) -> None:
@@ -65,13 +68,19 @@ def show(
     Without a SHA-256 this needs no database.
     """
     from marketing_cli.services.rules_catalog import rules_bytes, rules_prefix, stored_rules_bytes
+    from marketing_cli.services.rules_testing import cases_bytes, files_to_test
 
-    if sha is not None and rules is not None:
-        raise typer.BadParameter("a SHA-256 and --rules exclude each other.")
+    if sha is not None and (rules is not None or tests):
+        raise typer.BadParameter("a SHA-256 excludes --rules and --tests.")
     prefix = None if sha is None else rules_prefix(sha)
     invocation = begin(ctx, quiet=quiet, env_file=env_file, opens_database=prefix is not None)
     settings = invocation.settings
-    text = rules_bytes(rules or settings.rules) if prefix is None else stored_rules_bytes(settings.database_url, prefix)
+    if prefix is not None:
+        text = stored_rules_bytes(settings.database_url, prefix)
+    elif tests:
+        text = cases_bytes(files_to_test(None, rules, settings.rules))
+    else:
+        text = rules_bytes(rules or settings.rules)
     invocation.streams.out_bytes(text)
 
 
@@ -97,11 +106,13 @@ def history(
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
-        help="Check rules, print them, and see which versions decided what.",
+        help="Check rules, print them, test them, and see which versions decided what.",
         no_args_is_help=True,
         rich_markup_mode=None,
     )
     group.command("check", epilog=_CHECK_EPILOG)(check)
     group.command("show", epilog=_SHOW_EPILOG)(show)
     group.command("history", epilog=_HISTORY_EPILOG)(history)
+    rules_test.register(group)
+    rules_lint.register(group)
     app.add_typer(group, name="rules")

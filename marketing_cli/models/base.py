@@ -47,6 +47,10 @@ def _utc_texts(values: Sequence[datetime | None]) -> list[str | None]:
     return utc_texts(_all_utc(values))
 
 
+def _from_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment: must be aware when written, is UTC in the database, comes back aware.
 
@@ -63,6 +67,10 @@ class UtcDateTime(TypeDecorator[datetime]):
     def bind_column(self, dialect: Dialect) -> Callable[[Sequence[datetime | None]], Sequence[Any]]:
         """What `bind_processor` does, for many moments at once."""
         return _utc_texts if dialect.name == "sqlite" else _all_utc
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401
+        """Read SQLite's text at one go, which takes a sixth of the time; there are several in every row."""
+        return _from_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002
         """Give the moment back with UTC as its zone."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Row, Select, Text, and_, exists, or_, select
@@ -40,22 +41,21 @@ class AuditRepository:
 
     def get_by_row(self, number: int) -> StoredEvent | None:
         """The event in this row."""
-        row = self._session.execute(_events_query().where(Event.id == number)).one_or_none()
-        return None if row is None else _stored_event(row)
+        row = self._session.execute(stored_events_query().where(Event.id == number)).one_or_none()
+        return None if row is None else stored_event_of(row)
 
     def find_by_key(self, event_key: str, user_id: str | None, limit: int) -> list[StoredEvent]:
         """The events with this key, of one user or of all, by user; at most `limit`."""
-        query = _events_query().where(Event.event_key == event_key)
+        query = stored_events_query().where(Event.event_key == event_key)
         if user_id is not None:
             query = query.where(Event.user_id == user_id)
-        return [_stored_event(row) for row in self._session.execute(query.order_by(Event.user_id).limit(limit))]
+        return [stored_event_of(row) for row in self._session.execute(query.order_by(Event.user_id).limit(limit))]
 
     def find_events(self, event_ids: Sequence[int]) -> dict[int, StoredEvent]:
         """Events by row number."""
-        wanted = input_rows(self._dialect, {"id": BigInteger()})
-        query = _events_query().join(wanted, wanted.c.id == Event.id)
-        rows = self._session.execute(query, as_parameter(self._dialect, [(number,) for number in event_ids]))
-        return {row.id: _stored_event(row) for row in rows}
+        parameter = as_parameter(self._dialect, [(number,) for number in event_ids])
+        rows = self._session.execute(_events(self._dialect), parameter)
+        return {row.id: stored_event_of(row) for row in rows}
 
     def newest_of_user(
         self, user_id: str, limit: int | None, event_type: str | None = None
@@ -68,24 +68,15 @@ class AuditRepository:
         query = query.order_by(Event.event_timestamp.desc(), Event.id.desc()).limit(limit)
         return [(moment, number) for moment, number in self._session.execute(query)]
 
+    def refs_of_user(self, user_id: str, event_types: Sequence[str], limit: int) -> list[tuple[str, EventRef]]:
+        """A user's events of these types, as (type, event), in no useful order; at most `limit`."""
+        query = select(Event.event_type, Event.event_timestamp, Event.id, Event.event_key)
+        query = query.where(Event.user_id == user_id, Event.event_type.in_(event_types)).limit(limit)
+        return [(kind, EventRef(moment, number, key)) for kind, moment, number, key in self._session.execute(query)]
+
     def find_earliest_later(self, lookups: Sequence[PriorLookup]) -> list[tuple[str, str, EventRef]]:
         """For each look-up the earliest event of its type in its stretch of time, as (user, type, event)."""
-        wanted = input_rows(self._dialect, _STRETCH)
-        later, found = aliased(Event), aliased(Event)
-        earliest = (
-            select(later.id)
-            .where(later.user_id == wanted.c.user_id, later.event_type == wanted.c.event_type)
-            .where(later.event_timestamp >= wanted.c.start, later.event_timestamp <= wanted.c.until)
-            .where(later.id != wanted.c.event_id)
-            .order_by(later.event_timestamp, later.id)
-            .limit(1)
-            .correlate(wanted)
-            .scalar_subquery()
-        )
-        query = select(found.user_id, found.event_type, found.event_timestamp, found.id, found.event_key).join_from(
-            wanted, found, and_(found.id == earliest, found.user_id == wanted.c.user_id)
-        )
-        rows = self._session.execute(query, as_parameter(self._dialect, lookups))
+        rows = self._session.execute(_earliest_later(self._dialect), as_parameter(self._dialect, lookups))
         return [(row.user_id, row.event_type, EventRef(row.event_timestamp, row.id, row.event_key)) for row in rows]
 
     def is_known_user(self, user_id: str) -> bool:
@@ -107,7 +98,8 @@ class AuditRepository:
         return list(self._session.execute(query.order_by(RulesVersion.id.desc()).limit(limit)).scalars())
 
 
-def _events_query() -> Select[Any]:
+def stored_events_query() -> Select[Any]:
+    """Events with where they came from, for `stored_event_of`."""
     return (
         facts_query()
         .add_columns(Event.created_at, Event.run_id, Event.line)
@@ -117,5 +109,34 @@ def _events_query() -> Select[Any]:
     )
 
 
-def _stored_event(row: Row[Any]) -> StoredEvent:
+def stored_event_of(row: Row[Any]) -> StoredEvent:
+    """A row of `stored_events_query`."""
     return StoredEvent(facts_of(row), row.created_at, row.run_id, row.path, row.format, row.line, row.rules_version_id)
+
+
+# Built once for each kind of database: to build them for each look-up would cost as much as to run them.
+
+
+@cache
+def _events(dialect: str) -> Select[Any]:
+    wanted = input_rows(dialect, {"id": BigInteger()})
+    return stored_events_query().join(wanted, wanted.c.id == Event.id)
+
+
+@cache
+def _earliest_later(dialect: str) -> "Select[str, str, datetime, int, str]":
+    wanted = input_rows(dialect, _STRETCH)
+    later, found = aliased(Event), aliased(Event)
+    earliest = (
+        select(later.id)
+        .where(later.user_id == wanted.c.user_id, later.event_type == wanted.c.event_type)
+        .where(later.event_timestamp >= wanted.c.start, later.event_timestamp <= wanted.c.until)
+        .where(later.id != wanted.c.event_id)
+        .order_by(later.event_timestamp, later.id)
+        .limit(1)
+        .correlate(wanted)
+        .scalar_subquery()
+    )
+    return select(found.user_id, found.event_type, found.event_timestamp, found.id, found.event_key).join_from(
+        wanted, found, and_(found.id == earliest, found.user_id == wanted.c.user_id)
+    )

@@ -43,8 +43,8 @@ class DecisionHistory:
         """A user's newest decisions on a template, by event time; of each kind at most `limit`."""
         return self._newest(limit, lambda table: [table.user_id == user_id, table.template_name == template])
 
-    def used_by(self, user_id: str, templates: Sequence[str], limit: int) -> list[RequestFact]:
-        """A user's requests of these templates, oldest event first; at most `limit`."""
+    def used_by(self, user_id: str, templates: Sequence[str], limit: int) -> list[tuple[RequestFact, int]]:
+        """A user's requests of these templates, each with the row of its cause, oldest event first; at most `limit`."""
         query = (
             select(SendRequest)
             .where(SendRequest.user_id == user_id, SendRequest.template_name.in_(templates))
@@ -52,7 +52,10 @@ class DecisionHistory:
             .limit(limit)
         )
         return [
-            RequestFact(row.user_id, row.template_name, row.event_timestamp, row.event_id, None, row.id)
+            (
+                RequestFact(row.user_id, row.template_name, row.event_timestamp, row.event_id, None, row.id),
+                row.caused_by_event_id,
+            )
             for row in self._session.execute(query).scalars()
         ]
 

@@ -11,7 +11,20 @@ from marketing_cli.repositories.event_rows import NewEvent
 from marketing_cli.repositories.events import KnownEvent, WaitingEvent
 
 
-class IEventRepository(Protocol):
+class IPastEvents(Protocol):
+    """What rules ask of a user's past events."""
+
+    def find_latest_priors(self, lookups: Sequence[PriorLookup]) -> list[tuple[str, str, EventRef]]: ...
+    def find_waiting(self, lookups: Sequence[WaitingLookup]) -> list[WaitingEvent]: ...
+
+
+class IPastRequests(Protocol):
+    """Which send requests used up a window."""
+
+    def find_used(self, lookups: Sequence[WindowLookup]) -> dict[tuple[str, str, str], RequestFact]: ...
+
+
+class IEventRepository(IPastEvents, Protocol):
     """Events, by identity and by what rules ask of a user's past."""
 
     def add(self, new: NewEvent) -> None: ...
@@ -19,16 +32,13 @@ class IEventRepository(Protocol):
     def get_by_id(self, event_id: int) -> Event | None: ...
     def find_known(self, identities: Sequence[tuple[str, str]]) -> dict[tuple[str, str], KnownEvent]: ...
     def find_facts(self, event_ids: Sequence[int]) -> dict[int, EventFacts]: ...
-    def find_latest_priors(self, lookups: Sequence[PriorLookup]) -> list[tuple[str, str, EventRef]]: ...
-    def find_waiting(self, lookups: Sequence[WaitingLookup]) -> list[WaitingEvent]: ...
 
 
-class ISendRequestRepository(Protocol):
+class ISendRequestRepository(IPastRequests, Protocol):
     """Send requests, and which of them used up a window."""
 
     def add(self, row: Sequence[Any]) -> None: ...
     def add_many(self, rows: Sequence[Sequence[Any]]) -> None: ...
-    def find_used(self, lookups: Sequence[WindowLookup]) -> dict[tuple[str, str, str], RequestFact]: ...
 
 
 class ISuppressionRepository(Protocol):

@@ -48,3 +48,12 @@ class RunQuery:
     since: datetime | None = None
     until: datetime | None = None
     limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What statistics are about: what mmsg stored and decided in this time; by whose day it is counted."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    by_event_day: bool = False

@@ -21,6 +21,8 @@ def number_or_none(value: object) -> float | None:
     """A finite JSON number, or text that is one written without exponent, as a float; else None."""
     if value is None:
         return None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, str):
         value = float(value) if _numeric(value) else None
     if isinstance(value, bool) or not isinstance(value, _NUMBERS):
@@ -148,6 +150,8 @@ def split_traits(traits: JsonObject | None) -> TraitColumns:
 
 def join_traits(columns: TraitColumns) -> JsonObject:
     """The traits that `split_traits` took apart: the same keys, order, values and types; `{}` for no traits."""
-    values = {name: value for name in _TRAIT_NAMES if (value := getattr(columns, name)) is not None}
-    joined = values | (columns.extra or {})
-    return joined if columns.key_order is None else {key: joined[key] for key in columns.key_order}
+    *fitting, extra, key_order = columns
+    joined: JsonObject = {n: value for n, value in zip(_TRAIT_NAMES, fitting, strict=True) if value is not None}
+    if extra:
+        joined |= extra
+    return joined if key_order is None else {key: joined[key] for key in key_order}

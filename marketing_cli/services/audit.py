@@ -79,7 +79,7 @@ class AuditService:
 
     def explain_event(self, event_id: str, user_id: str | None = None) -> AuditResponse | Ambiguity:
         """One event, by its key. Raises NotFound; with several users' events of that key, says which there are."""
-        _refuse_unstorable(event_id, user_id)
+        refuse_unstorable(event_id, user_id)
         with self._transactions() as session:
             hold_snapshot(session)
             return EventAudit(session).by_id(event_id, user_id)
@@ -93,7 +93,8 @@ class AuditService:
     def timeline(self, user_id: str, limit: int = DEFAULT_LIMIT) -> UserTimeline:
         """A user's newest events and what came of them. Raises NotFound for a user of whom nothing is known."""
         with self._transactions() as session:
-            _require_user(session, user_id)
+            hold_snapshot(session)
+            require_user(session, user_id)
             return UserAudit(session).timeline(user_id, limit)
 
     def answer(self, user_id: str, template: str, rules: LoadedRules) -> TemplateAnswer:
@@ -102,7 +103,8 @@ class AuditService:
         Raises NotFound for an unknown user, UsageError for a template that no rules know.
         """
         with self._transactions() as session:
-            _require_user(session, user_id)
+            hold_snapshot(session)
+            require_user(session, user_id)
             return TemplateAudit(session, rules).answer(user_id, template)
 
 
@@ -125,15 +127,15 @@ def run_audit(request: AuditRequest, database_url: str, default_rules: Path | No
         return service.timeline(user_id, row_limit(request.limit))
 
 
-def _require_user(session: Session, user_id: str) -> None:
-    _refuse_unstorable(user_id)
-    hold_snapshot(session)
+def require_user(session: Session, user_id: str) -> None:
+    """Raises NotFound for a user of whom nothing is known."""
+    refuse_unstorable(user_id)
     if not AuditRepository(session).is_known_user(user_id):
         raise NotFound(f"nothing is known of user {user_id}: no event, no decision, no refused line.")
 
 
-def _refuse_unstorable(*texts: str | None) -> None:
-    """What no database can hold is not looked for."""
+def refuse_unstorable(*texts: str | None) -> None:
+    """What no database can hold is not looked for. Raises NotFound."""
     for text in texts:
         if text is not None and _is_unstorable(text):
             raise NotFound(f"nothing is known of {text}: no stored id has such characters.")

@@ -45,17 +45,28 @@ def considered_without_event(decision: StoredDecision, rules: RulesOfThen) -> Co
     )
 
 
-def not_matched(look: Look) -> tuple[ReasonCode | None, str]:
-    """Why a rule without a decision made none: a code, and half a sentence."""
+def not_matched_code(look: Look) -> ReasonCode | None:
+    """Why a rule without a decision made none; None where all conditions hold, and only the decision is missing."""
     evaluation = look.evaluation
     if not look.was_in_force or evaluation is None:
-        return ReasonCode.RULE_DISABLED, _not_in_force_text(look)
-    failed = evaluation.first_failure
+        return ReasonCode.RULE_DISABLED
+    if evaluation.first_failure is not None:
+        return evaluation.first_failure.code
+    is_unmoved = look.late_fact is not None and look.late_fact.rule is None
+    return ReasonCode.RULE_NOT_IN_FORCE if is_unmoved else None
+
+
+def not_matched(look: Look) -> tuple[ReasonCode | None, str]:
+    """Why a rule without a decision made none: a code, and half a sentence."""
+    code = not_matched_code(look)
+    if code is ReasonCode.RULE_DISABLED:
+        return code, _not_in_force_text(look)
+    failed = look.evaluation.first_failure if look.evaluation else None
     if failed is not None:
-        return failed.code, failure_text(failed, look.event.facts)
-    if look.late_fact is not None and look.late_fact.rule is None:
-        return ReasonCode.RULE_NOT_IN_FORCE, _late_text(look.late_fact)
-    return None, "all conditions hold, but the decision is not in the database: it seems to have been deleted"
+        return code, failure_text(failed, look.event.facts)
+    if code is ReasonCode.RULE_NOT_IN_FORCE and look.late_fact is not None:
+        return code, _late_text(look.late_fact)
+    return code, "all conditions hold, but the decision is not in the database: it seems to have been deleted"
 
 
 def _values(look: Look, rules: RulesOfThen) -> dict[str, Any]:

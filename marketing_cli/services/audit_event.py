@@ -42,17 +42,22 @@ class EventAudit:
 
         Raises NotFound, which says so if the event was refused.
         """
+        found = self.find(event_key, user_id)
+        return self.explain(found[0]) if len(found) == 1 else _ambiguity(event_key, found)
+
+    def find(self, event_key: str, user_id: str | None) -> list[StoredEvent]:
+        """The events with this id, of this user or of all, up to one more than `MOST_CANDIDATES`; else NotFound."""
         found = self._audit.find_by_key(event_key, user_id, MOST_CANDIDATES + 1)
         if not found:
             raise NotFound(self._unknown_text(event_key, user_id))
-        return self.explain(found[0]) if len(found) == 1 else _ambiguity(event_key, found)
+        return found
 
     def explain(self, stored: StoredEvent) -> AuditResponse:
         """Everything about one event."""
         facts = stored.facts
         decisions = self._decisions.on_events([facts.id])
         looks = self._looker.look(plan_looks(stored, decisions, self._rules))
-        missed = near_misses(looks, self._decisions)
+        missed = near_misses(looks, self._decisions, self._audit)
         rejects = self._rejects.of_event(facts.key, facts.user_id, MOST_REJECTS)
         return AuditResponse(
             event=event_shape(stored),

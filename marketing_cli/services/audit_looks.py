@@ -42,8 +42,7 @@ class Look:
     `rules_version_id` is the version it looked with. `rule` is None where that version cannot be read or has no such
     rule on the event's type; there is no evaluation then. Without `was_in_force` the rule was not there, or disabled,
     when the event arrived, and its evaluation tells what it would have seen; `measured_by` is the SHA-256 of the rules
-    that have it, where the event's own rules have no such rule at all. `known` are the nearest events that its
-    `prior_event` conditions ask for, with their types.
+    that have it, where the event's own rules have no such rule at all.
     """
 
     event: StoredEvent
@@ -54,7 +53,6 @@ class Look:
     late_fact: LateFact | None = None
     was_in_force: bool = True
     measured_by: str | None = None
-    known: tuple[tuple[str, EventRef], ...] = ()
 
 
 class Looker:
@@ -160,11 +158,4 @@ def planned_look(event: StoredEvent, decision: StoredDecision, rules: RulesOfThe
 def _decided_again(look: Look, rule: Rule, history: History) -> Look:
     """The look with each condition evaluated, by the same `decide` that `ingest` calls."""
     facts = look.event.facts
-    evaluation = decide(rule, facts, history, facts).evaluation
-    return replace(look, evaluation=evaluation, known=_known(rule, facts, history))
-
-
-def _known(rule: Rule, event: EventFacts, history: History) -> tuple[tuple[str, EventRef], ...]:
-    kinds = dict.fromkeys(condition.prior_event for condition in rule.prior_conditions)
-    found = ((kind, find(event, kind)) for kind in kinds for find in (history.nearest_prior, history.nearest_later))
-    return tuple((kind, ref) for kind, ref in found if ref is not None)
+    return replace(look, evaluation=decide(rule, facts, history, facts).evaluation)

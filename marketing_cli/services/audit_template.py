@@ -115,7 +115,7 @@ class TemplateAudit:
         return [Look(event, version, rule, was_in_force=False, measured_by=sha256) for rule, sha256 in likely]
 
     def _shapes(self, considered: _Considered) -> list[ConsideredDecision]:
-        missed = zip(considered.looks, near_misses(considered.looks, self._decisions), strict=True)
+        missed = zip(considered.looks, near_misses(considered.looks, self._decisions, self._audit), strict=True)
         shapes = [considered_shape(look, self._rules, miss) for look, miss in missed]
         shapes += [considered_without_event(decision, self._rules) for decision in considered.others]
         return sorted(shapes, key=lambda shape: (shape.event_timestamp, shape.outcome is Outcome.SUPPRESSED))

@@ -16,13 +16,21 @@ def failure_text(result: ConditionResult, event: EventFacts) -> str:
     """One condition that did not hold, as half a sentence."""
     condition = result.condition
     if isinstance(condition, FieldCondition):
-        return f"{_wanted(condition)}: {_found(result)}"
+        return f"{wanted_text(condition)}: {_found(result)}"
     if not isinstance(result.found, EventRef):
         return f"no {condition.prior_event} of this user is known"
     came = f"{condition.prior_event} {result.found.key} came {gap_text(result.found, event)}"
     if result.found.timestamp > event.timestamp:
         return f"{came}, and not in the {condition.within_text} before"
     return f"{came}; {condition.within_text} allowed"
+
+
+def wanted_text(condition: FieldCondition) -> str:
+    """A condition with the rule's value."""
+    if condition.expected is True and condition.operator in {"exists", "missing"}:
+        return condition.text
+    expected = condition.expected
+    return f"{condition.text} {shown(list(expected) if isinstance(expected, tuple) else expected)}"
 
 
 def note_text(result: ConditionResult, event: EventFacts) -> str | None:
@@ -34,13 +42,6 @@ def note_text(result: ConditionResult, event: EventFacts) -> str | None:
         gap = event.timestamp - result.found.timestamp
         return f"{human_duration(gap - condition.within)} too early" if gap >= _NOTHING else "it came after the event"
     return None
-
-
-def _wanted(condition: FieldCondition) -> str:
-    if condition.expected is True and condition.operator in {"exists", "missing"}:
-        return condition.text
-    expected = condition.expected
-    return f"{condition.text} {shown(list(expected) if isinstance(expected, tuple) else expected)}"
 
 
 def _found(result: ConditionResult) -> str:

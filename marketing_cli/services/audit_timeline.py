@@ -58,7 +58,7 @@ class UserAudit:
         """By identity of the decision: for each suppression what would have led to a request."""
         blocked = [d for d in decisions if d.outcome is Outcome.SUPPRESSED and d.event_id in stored]
         looks = [planned_look(stored[d.event_id or 0], d, self._rules) for d in blocked]
-        missed = near_misses(self._looker.look(looks), self._decisions) if looks else []
+        missed = near_misses(self._looker.look(looks), self._decisions, self._audit) if looks else []
         return {id(decision): miss for decision, miss in zip(blocked, missed, strict=True)}
 
 

@@ -15,16 +15,17 @@ Found = TypeVar("Found")
 
 _FIRST_ROWS = 1_000
 _MOST_ROWS = 200_000
-_SLOW, _QUICK = 0.1, 0.025
-_LONGEST_PAUSE = 0.05
+_SLOW, _QUICK = 0.1, 0.045
+# A writer that waits to commit lets no new reader in: it needs no long pause to come to its turn.
+_PAUSE = 0.25
 
 
 class Reading:
     """Reads once, or a large table slice by slice in the order of its numbers.
 
-    On SQLite each reading is a transaction of its own of about a tenth of a second, with a pause after it: in a
-    rollback journal a reader makes a writer's COMMIT wait. On PostgreSQL nobody waits for readers, and all is one
-    snapshot.
+    On SQLite each reading is a transaction of its own of about a tenth of a second, with a pause before the next: in a
+    rollback journal a reader makes a writer's COMMIT wait. What is done with the rows meanwhile is part of the pause.
+    On PostgreSQL nobody waits for readers, and all is one snapshot.
     """
 
     def __init__(self, transactions: Transactions, *, pauses: bool) -> None:
@@ -32,41 +33,69 @@ class Reading:
         self._transactions = transactions
         self._pauses = pauses
         self._rows = _FIRST_ROWS
+        self._next = 0.0
 
     def once(self, look: Callable[[Session], Found]) -> Found:
         """What one look finds."""
         with self._transactions() as session:
             return look(session)
 
-    def slices(self, last: int, look: Callable[[Session, int, int], Found]) -> Iterator[Found]:
-        """What `look(session, after, to)` finds for rows after one number to another included, up to the last."""
+    def slices(self, last: int, look: Callable[[Session, int, int], Found], most: int = _MOST_ROWS) -> Iterator[Found]:
+        """What `look(session, after, to)` finds for rows after one number to another included, up to the last.
+
+        A slice has at most so many rows, however quick those before it were.
+        """
         after = 0
         self._rows = _FIRST_ROWS
         while after < last:
-            to = min(after + self._rows, last)
-            began = time.monotonic()
+            to = min(after + min(self._rows, most), last)
+            began = self._begin()
             with self._transactions() as session:
                 found = look(session, after, to)
             self._give_way(time.monotonic() - began)
             yield found
             after = to
 
+    def piece(self, look: Callable[[Session, Callable[[], bool]], Found]) -> Found:
+        """What `look(session, is_time_up)` finds until the time is up, after which it ends as soon as it can."""
+        began = self._begin()
+        with self._transactions() as session:
+            found = look(session, lambda: time.monotonic() - began > _SLOW)
+        self._pause(time.monotonic() - began)
+        return found
+
     def _give_way(self, took: float) -> None:
         if took > _SLOW:
             self._rows = max(1, self._rows // 2)
         elif took < _QUICK:
             self._rows = min(self._rows * 2, _MOST_ROWS)
-        if self._pauses:
-            time.sleep(min(took, _LONGEST_PAUSE))
+        self._pause(took)
+
+    def _begin(self) -> float:
+        """Wait until the pause is over."""
+        left = self._next - time.monotonic()
+        if self._pauses and left > 0:
+            time.sleep(left)
+        return time.monotonic()
+
+    def _pause(self, took: float) -> None:
+        self._next = time.monotonic() + took * _PAUSE
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Reading]:
     """Reads for one check; on PostgreSQL from one snapshot, which ends with the block."""
-    sessions = sessionmaker(engine, expire_on_commit=False)
-    if engine.dialect.name == "sqlite":
-        yield Reading(sessions.begin, pauses=True)
-        return
-    with sessions.begin() as session:
-        hold_snapshot(session)
-        yield Reading(lambda: nullcontext(session), pauses=False)
+    with reading_of(sessionmaker(engine, expire_on_commit=False).begin) as found:
+        yield found
+
+
+@contextmanager
+def reading_of(transactions: Transactions) -> Iterator[Reading]:
+    """Reads in transactions that never write; on PostgreSQL from one snapshot, which ends with the block."""
+    with transactions() as session:
+        is_sqlite = session.get_bind().dialect.name == "sqlite"
+        if not is_sqlite:
+            hold_snapshot(session)
+            yield Reading(lambda: nullcontext(session), pauses=False)
+    if is_sqlite:  # the session above has asked nothing, and so has held nothing
+        yield Reading(transactions, pauses=True)

@@ -40,14 +40,14 @@ def foreign_keys(reading: Reading) -> Finding:
     return ok("every row that names another finds it")
 
 
-def books(reading: Reading) -> Finding:
-    """Whether every line and every decision is accounted for, run by run and in all."""
-    at = reading.once(checks.marks)
+def books(reading: Reading, at: Marks | None = None) -> Finding:
+    """Whether every line and every decision is accounted for, run by run and in all; as of these marks, or of now."""
+    at = at or reading.once(checks.marks)
     found = [
         _unbalanced(reading, at),
         _events(reading, at),
-        _decisions(reading, at, SendRequest, Run.send_requests, "send requests"),
-        _decisions(reading, at, Suppression, Run.suppressions, "suppressions"),
+        _decisions(reading, at, SendRequest, "send requests"),
+        _decisions(reading, at, Suppression, "suppressions"),
         _rejects(reading),
     ]
     runs = at.last[Run.__tablename__]
@@ -65,18 +65,18 @@ def _events(reading: Reading, at: Marks) -> Finding:
     return _differing(reading, at, Event.input_id, booked | at.new, "events")
 
 
-def _decisions(
-    reading: Reading,
-    at: Marks,
-    model: type[SendRequest | Suppression],
-    column: InstrumentedAttribute[int],
-    name: str,
-) -> Finding:
+def _decisions(reading: Reading, at: Marks, model: type[SendRequest | Suppression], name: str) -> Finding:
+    return _differing(reading, at, model.run_id, booked_decisions(reading, at, model), name)
+
+
+def booked_decisions(reading: Reading, at: Marks, model: type[SendRequest | Suppression]) -> Counted:
+    """How many send requests or suppressions each run had booked at these marks, by its number."""
+    column = Run.send_requests if model is SendRequest else Run.suppressions
+
     def look(session: Session, after: int, to: int) -> Counted:
         return checks.booked_decisions(session, column, after, to)
 
-    booked = _sum(reading, at.last[Run.__tablename__], look) | at.decided[model.__tablename__]
-    return _differing(reading, at, model.run_id, booked, name)
+    return _sum(reading, at.last[Run.__tablename__], look) | at.decided[model.__tablename__]
 
 
 def _differing(reading: Reading, at: Marks, owner: InstrumentedAttribute[int], booked: Counted, name: str) -> Finding:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from marketing_cli.domain.events import EventFacts
 from marketing_cli.domain.lookups import PriorLookup, WaitingLookup, WindowLookup
 from marketing_cli.domain.moments import later
-from marketing_cli.repositories.interfaces import IEventRepository, ISendRequestRepository
+from marketing_cli.repositories.interfaces import IPastEvents, IPastRequests
 from marketing_cli.schemas.rules import Rule, RuleSet
 from marketing_cli.services.engine import candidates, waiting_lengths
 from marketing_cli.services.history import History
@@ -22,8 +22,8 @@ class HistoryLoader:
 
     def __init__(
         self,
-        events: IEventRepository,
-        requests: ISendRequestRepository,
+        events: IPastEvents,
+        requests: IPastRequests,
         rules: RuleSet,
         looked_at: Callable[[int, str, str], bool],
     ) -> None:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from marketing_cli.domain.lines import RejectReason
 from marketing_cli.domain.reasons import ReasonCode
 from marketing_cli.errors import UsageError
-from marketing_cli.schemas.list_queries import DayOf, DecisionQuery, RejectQuery, RunQuery
+from marketing_cli.schemas.list_queries import DayOf, DecisionQuery, Period, RejectQuery, RunQuery
 from marketing_cli.schemas.rules import Channel
 from marketing_cli.schemas.timestamps import parse_timestamp
 from marketing_cli.services.rules_problems import did_you_mean, shortened
@@ -101,6 +101,14 @@ def run_query(
     """Read the options of `runs`. Raises UsageError for one that cannot be understood."""
     start, end = _span(since, until, now)
     return RunQuery(since=start, until=end, limit=row_limit(limit))
+
+
+def stats_period(
+    *, since: str | None = None, until: str | None = None, by_event_day: bool = False, now: datetime | None = None
+) -> Period:
+    """Read the options of `stats`. Raises UsageError for one that cannot be understood."""
+    start, end = _span(since, until, now)
+    return Period(start, end, by_event_day)
 
 
 def row_limit(limit: int | None, *, is_whole: bool = False) -> int:

@@ -1,29 +1,40 @@
-"""Single changes that might turn a decision into a request: to a field, a prior event, or the event's time."""
+"""Single changes that might turn a decision into a request: to a field of the event, or to a prior event."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from marketing_cli.domain.events import EventFacts, EventRef
-from marketing_cli.domain.moments import TICK, later
+from marketing_cli.domain.moments import TICK
 from marketing_cli.domain.texts import human_duration, shown, z
 from marketing_cli.domain.windows import RequestFact
 from marketing_cli.schemas.rules import INSTANT_FIELD, FieldCondition, PriorEventCondition, Rule
 from marketing_cli.services.rule_evaluation import MISSING, ConditionResult
 
-_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-_OPEN = {"gt": "above {}", "lt": "below {}", "not_equals": "anything but {}", "not_in": "anything but one of {}"}
-_FIELD, _PRIOR, _ADDED, _EVENT = range(4)
+FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
+_OPEN = {
+    "gt": "above {expected}",
+    "lt": "below {expected}",
+    "not_equals": "{kind} other than {expected}",
+    "not_in": "{kind} that is none of {expected}",
+}
+_FIELD, _PRIOR, _ADDED, EVENT_MOVED = range(4)
 _FIXED = {"event.user_id", "event.event_type", "event.event_id"}
 """What makes an event that one: with another, it would be another event."""
 
 
 class Past(NamedTuple):
-    """What is known of the event's user: prior events with their types, and the template's requests, oldest first."""
+    """What is known of the event's user: prior events with their types, and the template's requests, oldest first.
+
+    `caused_by` tells by whose arrival a request was made, by the request's number: one that an event caused that
+    arrived later could not stand in the way. Requests that are not in it always do.
+    """
 
     priors: tuple[tuple[str, EventRef], ...] = ()
     requests: tuple[RequestFact, ...] = ()
+    caused_by: Mapping[int, int] = MappingProxyType({})
 
 
 class Change(NamedTuple):
@@ -40,48 +51,31 @@ def changes(rule: Rule, result: ConditionResult, event: EventFacts, past: Past) 
     condition = result.condition
     if isinstance(condition, PriorEventCondition):
         yield from _prior_changes(condition, result.found, event, past)
-    elif condition.field == INSTANT_FIELD:
-        yield from _moves(rule, event, past)
-    elif condition.field not in _FIXED:
+    elif condition.field != INSTANT_FIELD and condition.field not in _FIXED:
         yield from _field_changes(rule, condition, result.found, event, past)
 
 
 def _prior_changes(condition: PriorEventCondition, found: object, event: EventFacts, past: Past) -> Iterator[Change]:
     kind, earliest = condition.prior_event, event.timestamp - condition.within
     if not isinstance(found, EventRef):
-        new = EventRef(max(earliest, _FIRST), 0, "")
+        new = EventRef(max(earliest, FIRST_MOMENT), 0, "")
         text = f"if a {kind} had come in the {condition.within_text} before, at {z(new.timestamp)} or later"
         yield Change(text, (_ADDED, 0), event, past._replace(priors=(*past.priors, (kind, new))))
         return
-    for known, ref in past.priors:
-        if known != kind:
-            continue
+    for ref in _nearest(kind, event, past):
         moved = ref._replace(timestamp=event.timestamp if ref.timestamp > event.timestamp else earliest)
-        priors = tuple((k, moved if (k, r) == (kind, ref) else r) for k, r in past.priors)
+        priors = tuple((k, moved if (k, r.id) == (kind, ref.id) else r) for k, r in past.priors)
         gap = moved.timestamp - ref.timestamp
         text = f"if {kind} {ref.key} had come {distance_text(gap)}"
         yield Change(text, (_PRIOR, abs(gap.total_seconds())), event, past._replace(priors=priors))
-    for _, ref in past.priors:
-        for moment in (ref.timestamp, later(ref.timestamp, condition.within)):
-            yield from move(event, past, moment)
 
 
-def _moves(rule: Rule, event: EventFacts, past: Past) -> Iterator[Change]:
-    for condition in rule.field_conditions:
-        if condition.field == INSTANT_FIELD and condition.operator not in {"exists", "missing"}:
-            for text in _listed(condition.expected):
-                moment = datetime.fromisoformat(str(text).upper()).astimezone(UTC)
-                for ticks in (-1, 0, 1):
-                    if _FIRST + TICK <= moment <= _LAST - TICK:
-                        yield from move(event, past, moment + ticks * TICK)
-
-
-def move(event: EventFacts, past: Past, moment: datetime) -> Iterator[Change]:
-    """The event itself at another moment, all else as it was."""
-    gap = moment - event.timestamp
-    if gap and moment >= _FIRST:
-        text = f"if the event itself had come {distance_text(gap)}, at {z(moment)}"
-        yield Change(text, (_EVENT, abs(gap.total_seconds())), event._replace(timestamp=moment), past)
+def _nearest(kind: str, event: EventFacts, past: Past) -> list[EventRef]:
+    """The last of the prior events of a type up to the event, and the first one after it."""
+    others = [ref for known, ref in past.priors if known == kind and ref.id != event.id]
+    before = [ref for ref in others if ref.timestamp <= event.timestamp]
+    after = [ref for ref in others if ref.timestamp > event.timestamp]
+    return [*sorted(before)[-1:], *sorted(after)[:1]]
 
 
 def _field_changes(
@@ -92,24 +86,29 @@ def _field_changes(
     past: Past,
 ) -> Iterator[Change]:
     same = [other for other in rule.field_conditions if other.field == condition.field]
-    for place, (source, value) in enumerate((c, v) for c in same for v in _witnesses(c, found)):
+    for place, value in enumerate(value for other in same for value in _witnesses(other, found)):
         changed = with_field(event, condition.path, value)
         if changed is not None:
-            words = _words(condition.field, source, value, alone=len(same) == 1)
+            words = _words(condition.field, value, _wanted(condition) if len(same) == 1 else None)
             size = (_FIELD, _odd_fraction(condition, value), _distance(found, value) + place * 1e-9)
             yield Change(words, size, changed, past)
 
 
-def _words(field: str, condition: FieldCondition, value: Any, *, alone: bool) -> str:  # noqa: ANN401
-    if value is MISSING:
-        return f"without {field}"
-    if alone and condition.operator == "exists":
-        return f"with {field} there"
-    if alone and condition.operator in _OPEN and not isinstance(condition.expected, bool):
-        expected = condition.expected
-        wanted = shown(list(expected) if isinstance(expected, tuple) else expected)
-        return f"with {field} {_OPEN[condition.operator].format(wanted)}"
-    return f"with {field} {shown(value)}"
+def _words(field: str, value: Any, wanted: str | None) -> str:  # noqa: ANN401 - any JSON value
+    return f"without {field}" if value is MISSING else f"with {field} {wanted or shown(value)}"
+
+
+def _wanted(condition: FieldCondition) -> str | None:
+    """What the values have in common that the condition holds for; None where one of them says it better."""
+    if condition.operator == "exists":
+        return "there"
+    values = _listed(condition.expected)
+    # Another kind of value, or none at all, cannot be compared with the rule's.
+    kinds = {"" if isinstance(value, bool) else "a text" if isinstance(value, str) else "a number" for value in values}
+    if condition.operator not in _OPEN or len(kinds) > 1 or "" in kinds:
+        return None
+    expected = shown(list(values) if isinstance(condition.expected, tuple) else condition.expected)
+    return _OPEN[condition.operator].format(kind=kinds.pop(), expected=expected)
 
 
 def _listed(expected: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a rule's value

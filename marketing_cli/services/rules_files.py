@@ -37,8 +37,8 @@ def load_rules(path: Path | None = None) -> LoadedRules:
     message has one line per problem, each with line and column.
     """
     source = SHIPPED if path is None else str(path)
-    raw = _shipped() if path is None else _read(path)
-    text = _decoded(raw, source)
+    raw = shipped_file("default.yaml") if path is None else read_bytes(path)
+    text = decoded(raw, source)
     return LoadedRules(text, hashlib.sha256(raw).hexdigest(), source, parse_rules(text, source))
 
 
@@ -60,26 +60,31 @@ def nearest_template(rule_set: RuleSet, word: str) -> str | None:
     return nearest(word, templates(rule_set))
 
 
-def _shipped() -> bytes:
-    return (resources.files("marketing_cli") / "rules" / "default.yaml").read_bytes()
+def shipped_file(name: str) -> bytes:
+    """A file that is shipped in the package, beside the rules."""
+    return (resources.files("marketing_cli") / "rules" / name).read_bytes()
 
 
-def _read(path: Path) -> bytes:
-    """The file's bytes; never more than the limit and one, so that a pipe or device without end cannot fill memory."""
+def read_bytes(path: Path, what: str = "rules", check: str = "check --rules or MMSG_RULES") -> bytes:
+    """The bytes of a file of rules, or of what else stands beside them; `check` is what to do if there is none.
+
+    Never more than the limit and one, so that a pipe or device without end cannot fill memory. Raises BadConfig.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         why = (getattr(error, "strerror", None) or "this is no usable path").lower()
-        raise BadConfig(f"{printable(str(path))}: cannot read the rules: {why}; check --rules or MMSG_RULES") from None
+        raise BadConfig(f"{printable(str(path))}: cannot read the {what}: {why}; {check}") from None
     if len(raw) > MAX_BYTES:
         raise BadConfig(
-            f"{printable(str(path))}: the rules are larger than {MAX_BYTES} bytes (256 KiB); is it the right file?"
+            f"{printable(str(path))}: the {what} are larger than {MAX_BYTES} bytes (256 KiB); is it the right file?"
         )
     return raw
 
 
-def _decoded(raw: bytes, source: str) -> str:
+def decoded(raw: bytes, source: str) -> str:
+    """A file's bytes as text. Raises BadConfig where they are no UTF-8; `source` is what messages call the file."""
     problems = Problems(source)
     if raw.startswith(_UTF16_MARKS):
         raise problems.refuse(Place(1, 1), "the file is UTF-16; save it as UTF-8")

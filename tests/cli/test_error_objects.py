@@ -85,6 +85,9 @@ LISTS = [
     ["suppressions"],
     ["rejects"],
     ["rules", "history"],
+    ["stats"],
+    ["digest"],
+    ["backtest", "--rules", str(ROOT / "marketing_cli" / "rules" / "default.yaml")],
     ["audit", "--user", "u"],
     ["audit", "e"],
 ]

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,10 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import NullPool, RowMapping, create_engine
 
-from faults.story import BATCH, TEMPLATES, Event, Identity, Match, State, Story, matches_among, window
+from faults.story import BATCH, TEMPLATES, Event, Identity, Match, State, Story, expected, matches_among, window
+from marketing_cli.services.digest import digest_history
+from support.digests import documented_digest
+from support.verifying import verify
 
 Row: TypeAlias = dict[str, Any]
 Database: TypeAlias = Path | str
@@ -111,6 +114,23 @@ def state_of(database: Database) -> State:
 def statuses(database: Database) -> list[str]:
     """How the runs stand, oldest first."""
     return [row["status"] for row in sorted(_gathered(database)[0]["runs"], key=itemgetter("id"))]
+
+
+def digest_differs(database: Database, stories: Iterable[Story]) -> list[str]:
+    """Whether `mmsg digest` is that of an undisturbed run, worked out by the documentation's code alone."""
+    told = list(stories)
+    state = expected(told)
+    events = {key: event for story in told for key, event in story.events.items()}
+    wanted = documented_digest(events.values(), [(*key, rule) for key, rule in state.matches], state.requests)
+    url = database if isinstance(database, str) else f"sqlite:///{database}"
+    found = digest_history(url).digest
+    return [] if found == wanted else [f"the digest is {found}, of an undisturbed run {wanted}"]
+
+
+def not_reproduced(database: Database) -> list[str]:
+    """What `mmsg verify --all` finds amiss: the second judge, which knows nothing of the files that were read."""
+    url = database if isinstance(database, str) else f"sqlite:///{database}"
+    return [f"verify: {told.about}: stored {told.stored}, now {told.now}" for told in verify(url).differences]
 
 
 def differences(found: State, wanted: State) -> list[str]:

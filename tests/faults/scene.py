@@ -16,7 +16,17 @@ from typing import TypeAlias
 
 from faults import builds
 from faults.fork_server import Forked, ForkServer
-from faults.judge import Acked, Database, differences, judge, read_acked, state_of, statuses
+from faults.judge import (
+    Acked,
+    Database,
+    differences,
+    digest_differs,
+    judge,
+    not_reproduced,
+    read_acked,
+    state_of,
+    statuses,
+)
 from faults.sizes import spread
 from faults.story import BATCH, Story, expected
 from support.program import Outcome, Program
@@ -218,7 +228,8 @@ class Scene:
         again = self.ingest()
         if again.exit_code != OK:
             found.append(f"the same command again ended with {again.exit_code}: {again.stderr}")
-        return found + self.problems() + differences(state_of(self.judged), expected(self.stories))
+        found += self.problems() + differences(state_of(self.judged), expected(self.stories))
+        return found + digest_differs(self.judged, self.stories) + not_reproduced(self.judged)
 
     def traced(self, *, inject: Sequence[str] = ()) -> list[str]:
         """The prefix that runs the program under strace, watching the calls on the database's files."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from faults.fork_server import ForkServer
-from faults.judge import Acked, differences, judge, state_of
+from faults.judge import Acked, differences, digest_differs, judge, not_reproduced, state_of
 from faults.scene import OK, Scene
 from faults.story import BATCH, Story, expected, make_lines
 
@@ -61,6 +61,8 @@ def test_an_undisturbed_run_keeps_every_promise(scene: Scene, story: Story) -> N
     assert acked == [(first, first + BATCH - 1) for first in range(1, len(story.lines), BATCH)]
     assert scene.problems() == []
     assert differences(state_of(scene.database), expected([story])) == []
+    assert digest_differs(scene.judged, [story]) == []
+    assert not_reproduced(scene.judged) == []
 
 
 def test_the_story_has_something_of_everything(story: Story) -> None:

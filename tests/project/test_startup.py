@@ -14,7 +14,18 @@ HEAVY = {"sqlalchemy", "alembic", "ruamel", "psycopg", "dotenv"}
 
 @pytest.mark.parametrize(
     "args",
-    [["--help"], ["--version"], ["ingest", "--help"], ["audit", "--help"], ["rules", "--help"], ["doctor", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["ingest", "--help"],
+        ["audit", "--help"],
+        ["rules", "--help"],
+        ["doctor", "--help"],
+        ["verify", "--help"],
+        ["backtest", "--help"],
+        ["stats", "--help"],
+        ["digest", "--help"],
+    ],
 )
 def test_help_and_version_load_no_database_library(args: list[str], tmp_path: Path) -> None:
     """Help comes at once: libraries that only work needs are loaded when there is work."""

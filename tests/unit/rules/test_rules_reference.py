@@ -6,7 +6,11 @@ import pytest
 
 from marketing_cli.errors import BadConfig
 from marketing_cli.schemas.rules import OPERATORS, Channel, Limit, Message, Rule, RuleSet
-from marketing_cli.services.rules_files import parse_rules
+from marketing_cli.schemas.rules_lint import LintCode
+from marketing_cli.services.rules_files import load_rules, parse_rules
+from marketing_cli.services.rules_testing_cases import parse_cases
+from marketing_cli.services.rules_testing_fields import CASE, FILE, THEN, Keys
+from marketing_cli.services.rules_testing_run import run_case
 from support.program import ROOT
 from support.rule_texts import HEAD, RULE_REST
 
@@ -53,3 +57,20 @@ def test_the_broken_example_gives_the_messages_shown() -> None:
     with pytest.raises(BadConfig) as error:
         parse_rules(shown[1], "my-rules.yaml")
     assert f"{error.value}\n" == shown[2]
+
+
+def test_the_example_of_cases_passes() -> None:
+    """On the shipped rules: a reader may copy it."""
+    (example,) = re.findall(r"```yaml cases\n(.*?)```", REFERENCE, re.DOTALL)
+    rules = load_rules(None).rule_set
+    results = [run_case(case, rules) for case in parse_cases(example, "docs/rules.md", rules)]
+    assert len(results) > 1
+    assert [result for result in results if result.status != "passed"] == []
+
+
+@pytest.mark.parametrize(
+    "word", [*FILE.known, *CASE.known, *THEN.known, *Keys.of_outcome("suppressions").known, *LintCode]
+)
+def test_every_key_of_a_case_and_every_finding_is_explained(word: str) -> None:
+    """In the tables, or in the example."""
+    assert re.search(rf"`{word}`|^{word}:", REFERENCE, re.MULTILINE)
