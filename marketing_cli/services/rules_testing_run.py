@@ -53,12 +53,12 @@ class _Story:
         elif rule.on != event.event_type:
             yield f"the rule looks at {rule.on}, and this event is a {event.event_type}"
         else:
-            yield from self._failures(rule, event)
+            yield from self._failures(rule, event) or ["all its conditions hold, which should not be: please report it"]
 
-    def _failures(self, rule: Rule, event: EventFacts) -> Iterator[str]:
-        for result in decide(rule, event, self.history, event).evaluation.results:
-            if not result.held:
-                yield f"{failure_text(result, event)} [{result.code}]"
+    def _failures(self, rule: Rule, event: EventFacts) -> list[str]:
+        """The conditions that do not hold, looked at once more."""
+        results = decide(rule, event, self.history, event).evaluation.results
+        return [f"{failure_text(result, event)} [{result.code}]" for result in results if not result.held]
 
 
 def run_case(case: Case, rules: RuleSet) -> CaseResult:
@@ -94,8 +94,7 @@ def _repeated(first: Arrival, again: Arrival) -> str:
 
 def _difference(case: Case, target: Target, expected: Expected | None, story: _Story) -> CaseDifference | None:
     found = story.found.get(target)
-    details = list(_details(expected, found, story))
-    if not details:
+    if expected and found and expected.outcome is found.outcome and not _other_facts(expected, found):
         return None
     return CaseDifference(
         line=expected.line if expected else case.line,
@@ -104,23 +103,26 @@ def _difference(case: Case, target: Target, expected: Expected | None, story: _S
         rule=target.rule,
         expected=CaseOutcome.model_validate({"outcome": expected.outcome, **expected.fields}) if expected else None,
         found=_outcome(found) if found else None,
-        details=details,
+        details=list(_details(expected, found, story)),
     )
 
 
 def _details(expected: Expected | None, found: Decision | None, story: _Story) -> Iterator[str]:
-    """Everything that is not as expected; nothing if all is."""
-    if expected is None:
-        yield _reason(found) if found else ""
-    elif found is None:
-        yield from list(story.why_nothing(expected.target)) or ["nothing was decided"]
-    elif found.outcome is not expected.outcome:
+    """Why it is not as expected."""
+    if expected and found and expected.outcome is found.outcome:
+        yield from _other_facts(expected, found)
+    elif found:
         yield _reason(found)
-    else:
-        now = _outcome(found)
-        for side in _SIDES:
-            if side in expected.fields and expected.fields[side] != getattr(now, side):
-                yield f"{side}: expected {expected.fields[side]}, found {getattr(now, side)}"
+    elif expected:
+        yield from story.why_nothing(expected.target)
+
+
+def _other_facts(expected: Expected, found: Decision) -> list[str]:
+    """The facts that a case names and that are others."""
+    now = {side: getattr(_outcome(found), side) for side in _SIDES}
+    return [
+        f"{side}: expected {told}, found {now[side]}" for side, told in expected.fields.items() if told != now[side]
+    ]
 
 
 def _outcome(decision: Decision) -> CaseOutcome:

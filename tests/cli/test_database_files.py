@@ -197,8 +197,9 @@ def test_a_file_that_others_can_read_is_warned_of(database_url: str, tmp_path: P
     path = Path(make_url(database_url).database or "")
     path.chmod(mode)
     events = write_events(tmp_path / "events.ndjson", make_event())
+    (rules := tmp_path / "rules.yaml").write_text("version: 1\nrules: []\n")
     commands = [["migrate"], ["migrate", "--check"], ["ingest", str(events)], ["runs"], ["rejects", "--json"]]
-    for args in [*commands, ["audit", make_event()["event_id"]], ["rules", "history"]]:
+    for args in [*commands, ["audit", make_event()["event_id"]], ["rules", "history"], ["rules", "lint", str(rules)]]:
         done = run_here(*args, url=database_url)
         assert done.exit_code == 0
         assert done.stderr.count("warning: others than its owner") == warned
@@ -221,7 +222,9 @@ def test_a_forgotten_journal_is_warned_of(database_url: str) -> None:
 
 
 @only_sqlite
-@pytest.mark.parametrize("args", [["rules", "check", "RULES"], ["rules", "show"], ["migrate", "--sql"]])
+@pytest.mark.parametrize(
+    "args", [["rules", "check", "RULES"], ["rules", "show"], ["rules", "test"], ["migrate", "--sql"]]
+)
 def test_commands_without_a_database_do_not_look_at_it(database_url: str, tmp_path: Path, args: list[str]) -> None:
     """They say nothing of its mode."""
     Path(make_url(database_url).database or "").chmod(0o666)

@@ -216,6 +216,7 @@ def test_the_examples_of_the_help_run(mmsg: Program, counted: str, command: str)
     assert {int(code) for code in re.findall(r"\b\d+\b", shown.split("Exit codes:")[1])} == {0, 2, 7, 10, 12, 13, 14}
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("command", BOTH)
 def test_a_run_at_work_is_not_disturbed(
     database_url: str, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch

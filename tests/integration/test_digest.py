@@ -114,6 +114,7 @@ def count(url: str) -> int:
     return int(number)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     "way", [at_once, backwards_in_small_batches, again_and_overlapping, sharded_by_user, killed_again_and_again]
 )

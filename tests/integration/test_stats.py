@@ -35,6 +35,7 @@ def audited(url: str) -> Counter[tuple[str, str, str | None]]:
     return found
 
 
+@pytest.mark.faults
 def test_non_matches_are_what_audit_says_of_each_event(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,8 @@ HEAVY = {"sqlalchemy", "alembic", "ruamel", "psycopg", "dotenv"}
         ["ingest", "--help"],
         ["audit", "--help"],
         ["rules", "--help"],
+        ["rules", "test", "--help"],
+        ["rules", "lint", "--help"],
         ["doctor", "--help"],
         ["verify", "--help"],
         ["backtest", "--help"],

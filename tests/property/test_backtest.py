@@ -23,6 +23,8 @@ from support.databases import PostgresDatabases, SqliteDatabases
 from support.deciding import rule_set
 from support.processing import Store, open_store
 
+pytestmark = pytest.mark.faults  # many histories: slow
+
 # Every example has users of its own, so that one database serves all.
 numbers = count()
 QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]

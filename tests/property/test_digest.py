@@ -16,6 +16,8 @@ from support.deciding import make_rule
 from support.digests import documented_digest, documented_hash
 from support.processing import Store, open_store
 
+pytestmark = pytest.mark.faults  # many histories: slow
+
 KINDS = ("sqlite", "postgresql")
 
 

@@ -17,6 +17,8 @@ from support.databases import SqliteDatabases
 from support.deciding import rule_set
 from support.processing import Store, open_store
 
+pytestmark = pytest.mark.faults  # many histories: slow
+
 Json = dict[str, Any]
 
 

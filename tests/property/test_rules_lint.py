@@ -18,6 +18,8 @@ from property.strategies import event_sets, rule_lists
 from support.deciding import facts, field, history_of, make_rule, prior, rule_set, the_rule
 from support.events import MISSING, make_event
 
+pytestmark = pytest.mark.faults  # many histories: slow
+
 Json = dict[str, Any]
 START = datetime(2025, 11, 1, tzinfo=UTC)
 HUGE = ["9" * 309, "9" * 500, f"{'9' * 400}.5"]

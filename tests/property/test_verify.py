@@ -18,6 +18,8 @@ from support.deciding import make_rule
 from support.processing import Store, open_store
 from support.verifying import verify
 
+pytestmark = pytest.mark.faults  # many histories: slow
+
 # Every example has users of its own, so that one database serves all.
 numbers = count()
 NO_CHECKS = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]

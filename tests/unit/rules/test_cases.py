@@ -1,6 +1,7 @@
 """Cases for rules: how they are written, what is wrong with them, and how they come out."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from marketing_cli.errors import BadConfig
 from marketing_cli.schemas.rules_testing import CaseResult
+from marketing_cli.services import engine
 from marketing_cli.services.rules_files import load_rules, shipped_file
 from marketing_cli.services.rules_testing import RulesAndCases, files_to_test, run_rules_tests
 from marketing_cli.services.rules_testing_cases import parse_cases
@@ -20,7 +22,7 @@ DAILY = make_rule("DAILY", name="daily", when=[field("properties.n", "gte", 3)],
 OFF = make_rule("OFF", name="off", on="link", enabled=False)
 RULES = rule_set(NUDGE, DAILY, OFF)
 
-CASE = {"name": "c", "when": [make_event()], "then": {}}
+SHIPPED_CASES = shipped_file("default.tests.yaml").decode()
 
 
 def ev(key: Any, event_type: str = "payment_failed", at: str = "10:00", **more: Any) -> dict[str, Any]:
@@ -161,6 +163,19 @@ def test_a_difference_says_why(then: Any, given: list[Any], when: list[Any], det
     assert [told for told, text in zip(difference.details, details, strict=True) if not told.startswith(text)] == []
 
 
+def test_an_engine_that_decides_otherwise_fails_the_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cases are decided by the one engine, and what does not come is missed even where no condition tells why."""
+    real = engine.decide
+
+    def decide_nothing(*args: Any) -> engine.Verdict:
+        return replace(real(*args), decision=None)
+
+    monkeypatch.setattr(engine, "decide", decide_nothing)
+    report = run_rules_tests(RulesAndCases(None, None))
+    assert (report.exit_code, report.failed) == (8, sum("{rule:" in case for case in SHIPPED_CASES.split("- name")))
+    assert all(difference.details for case in report.cases for difference in case.differences)
+
+
 def test_what_is_no_new_event_is_noted() -> None:
     """A case that relies on a duplicate, or on a conflict, says so when it fails."""
     result = run({"requests": [req("daily", event="b")]}, ev("a"), ev("a"), ev("a", properties={"n": 1}), ev("b"))
@@ -281,7 +296,7 @@ def test_the_shipped_rules_come_with_their_cases() -> None:
     report = run_rules_tests(RulesAndCases(None, None))
     assert (report.exit_code, report.failed, list(report.untested)) == (0, 0, [])
     loaded = load_rules(None)
-    cases = parse_cases(shipped_file("default.tests.yaml").decode(), "shipped", loaded.rule_set)
+    cases = parse_cases(SHIPPED_CASES, "shipped", loaded.rule_set)
     requested = {e.target.rule for case in cases for e in case.expected if e.outcome == "requested"}
     suppressed = {e.target.rule for case in cases for e in case.expected if e.outcome == "suppressed"}
     on_types = {
