@@ -14,6 +14,8 @@ from support.ingesting import generated_file, ingest, query, stored_lines, wait_
 from support.listing import STORY, fill
 from support.program import Program
 
+pytestmark = pytest.mark.faults  # slow
+
 WRONG, WARNING, OK = CheckState.WRONG, CheckState.WARNING, CheckState.OK
 COLUMNS = "user_id, template_name, channel, reason, run_id, rules_version_id, caused_by_event_id, status"
 
@@ -214,7 +216,6 @@ def test_a_value_that_cannot_be_read_does_not_keep_other_checks_away(filled: str
     assert next(check for check in report.checks if check.check == "books").state is OK
 
 
-@pytest.mark.faults
 def test_a_run_at_work_is_not_disturbed_and_its_books_are_true_all_along(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,8 @@ from support.ingesting import generated_file, ingest, query, stored_lines, wait_
 from support.program import Program
 from support.verifying import past, tamper, verify
 
+pytestmark = pytest.mark.faults  # slow
+
 COLUMNS = "user_id, event_timestamp, template_name, channel, reason, run_id, rules_version_id"
 
 

@@ -23,6 +23,8 @@ from support.events import make_event, write_events
 from support.processing import Store, open_store
 from support.program import Program
 
+pytestmark = pytest.mark.faults  # slow
+
 NUDGE = make_rule("NUDGE", name="nudge", on="link", when=[prior("signup", "24h")], limit="once_ever")
 DAILY = make_rule("FUNDS", name="funds", limit="once_per_calendar_day")
 SIGNUP = make_event(event_id="s", event_type="signup", event_timestamp="2025-11-01T10:00:00Z")

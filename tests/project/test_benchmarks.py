@@ -135,6 +135,8 @@ def test_events_are_of_the_mix_that_is_documented() -> None:
 
 HOLDS = """\
 import sys, time
+
+pytestmark = pytest.mark.faults  # slow
 held = bytearray(int(sys.argv[1]))
 held[::4096] = b"1" * len(held[::4096])
 time.sleep(0.2)

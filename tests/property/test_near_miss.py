@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,8 @@ from marketing_cli.services.near_miss import near_miss
 from marketing_cli.services.near_miss_changes import Past
 from marketing_cli.services.suppression import window_of
 from support.deciding import exists, facts, field, history_of, missing, prior, the_rule
+
+pytestmark = pytest.mark.faults  # slow
 
 Json = dict[str, Any]
 START = datetime(2025, 11, 1, 12, tzinfo=UTC)
