@@ -48,7 +48,8 @@ def render_backtest(report: "BacktestReport", output: Output, streams: Streams) 
     elif not streams.quiet:
         render_page(backtest_page(report), streams)
         _chart(report, streams)
-    if report.exit_code and streams.quiet:
+    is_vain = report.fail_above is not None and not report.events
+    if (report.exit_code or is_vain) and streams.quiet:
         streams.err(f"mmsg: {verdict(report)}")
     else:
         streams.note(verdict(report))
@@ -73,6 +74,8 @@ def backtest_page(report: "BacktestReport") -> Page:
 
 def verdict(report: "BacktestReport") -> str:
     """The report in one line."""
+    if not report.events:
+        return "nothing was compared: no stored event is of that time (--since and --until go by the events' own time)"
     if not report.differences:
         return f"nothing differs: {report.events:,} events decided as they were"
     changed = "1 request comes or goes" if report.changed == 1 else f"{report.changed:,} requests come or go"

@@ -50,12 +50,12 @@ def verdict(report: "RulesTestReport") -> str:
 
 
 def _case(case: "CaseResult") -> Bullet:
+    notes: list[Item] = [Paragraph(note, Tone.WARN) for note in case.notes]
     if not case.differences:
-        return Bullet(Mark.OK, case.name)
+        return Bullet(Mark.OK, case.name, notes)
     several = len({difference.user_id for difference in case.differences}) > 1
     items: list[Item] = [_difference(difference, with_user=several) for difference in case.differences]
-    items += [Paragraph(note, Tone.WARN) for note in case.notes]
-    return Bullet(Mark.WRONG, f"line {case.line}: {case.name}", items)
+    return Bullet(Mark.WRONG, f"line {case.line}: {case.name}", [*items, *notes])
 
 
 def _difference(difference: "CaseDifference", *, with_user: bool) -> Bullet:

@@ -46,8 +46,10 @@ def verdict(report: "VerifyReport") -> str:
     """The report in one line."""
     number = report.differences_found
     if not number:
-        decided = report.verified.requests + report.verified.suppressions
-        return f"reproduced: {report.verified.events:,} events, {decided:,} decisions"
+        events, decided = report.verified.events, report.verified.requests + report.verified.suppressions
+        if not events and not decided:
+            return "nothing to decide again: no event was stored in that time"
+        return f"reproduced: {events:,} events, {decided:,} decisions"
     first = report.differences[0].about if report.differences else "not shown"
     differ = "1 difference" if number == 1 else f"{number:,} differences, the first"
     return f"not reproduced: {differ}: {first} (exit code {report.exit_code})"

@@ -182,3 +182,13 @@ def test_fail_above(text: str, changed: int, requests: int, is_above: bool) -> N
     limit = backtest_query(fail_above=text).fail_above
     assert limit is not None
     assert (limit.exceeded(changed, requests), str(limit)) == (is_above, text)
+
+
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_a_check_of_nothing_says_so(decided: str, daily: Path, quiet: list[str]) -> None:
+    """A gate in CI that looks at the wrong time should not look like one that holds."""
+    done = run_here(
+        "backtest", "--rules", daily, "--since", "2030-01-01T00:00:00Z", "--fail-above", "0", *quiet, url=decided
+    )
+    assert done.exit_code == 0
+    assert "nothing was compared: no stored event is of that time" in done.stderr

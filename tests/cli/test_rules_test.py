@@ -171,3 +171,15 @@ def test_the_cases_are_printed_to_be_changed(mmsg: Program, mine: Path) -> None:
     assert mmsg("rules", "show", "--tests").stdout.encode() == SHIPPED_CASES
     assert run_here("rules", "show", "--tests", "--rules", mine, url=NOWHERE).stdout == CASES
     assert run_here("rules", "show", "abcdef", "--tests", url=NOWHERE).exit_code == 2
+
+
+def test_what_decides_nothing_is_told_of_a_case_that_passes_too(mine: Path) -> None:
+    """A refused event in a case is seldom meant."""
+    event = "{event_id: e, user_id: u, event_type: paid, event_timestamp: 2025-11-01T10:00:00Z, properties: {n: %d}}"
+    mine.with_name("mine.tests.yaml").write_text(
+        f"version: 1\ncases:\n  - name: twice\n    when:\n      - {event % 1}\n      - {event % 3}\n"
+        "    then: {requests: [{rule: other}]}\n"
+    )
+    done = run_here("rules", "test", "--rules", mine)
+    assert done.exit_code == 0
+    assert "  [ok]   twice\n         line 6: e of u is refused as conflicting_duplicate" in done.stdout

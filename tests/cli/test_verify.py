@@ -193,3 +193,10 @@ def test_help_names_examples_and_exit_codes() -> None:
         "8 something",
     ):
         assert words in text
+
+
+@only_sqlite
+def test_a_time_without_events_is_told(filled: str) -> None:
+    """What was not looked at is not said to be reproduced."""
+    done = run_here("verify", "--since", "2035-01-01T00:00:00Z", url=filled)
+    assert (done.exit_code, done.stderr) == (0, "nothing to decide again: no event was stored in that time\n")
