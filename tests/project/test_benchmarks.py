@@ -23,6 +23,8 @@ from marketing_cli.services.ingest import DEFAULT_BATCH_SIZE
 from support.ingesting import run_here
 from support.program import ROOT
 
+pytestmark = pytest.mark.faults  # slow
+
 TINY = Sizes(
     events=200, rounds=1, part=100, parts=2, user_part=100, user_parts=2, memory=200, few_memory=100, starts=1, audits=1
 )
@@ -135,8 +137,6 @@ def test_events_are_of_the_mix_that_is_documented() -> None:
 
 HOLDS = """\
 import sys, time
-
-pytestmark = pytest.mark.faults  # slow
 held = bytearray(int(sys.argv[1]))
 held[::4096] = b"1" * len(held[::4096])
 time.sleep(0.2)
