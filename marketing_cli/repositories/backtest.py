@@ -4,27 +4,19 @@ Of an event that no rule can use, only what an index has is read: it is passed o
 row after which a piece can end.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, Select, case, false, null, or_, select
+from sqlalchemy import ColumnElement, Select, case, false, null, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from marketing_cli.domain.events import EventFacts
 from marketing_cli.domain.reasons import Outcome
 from marketing_cli.models import Event, Run, SendRequest, Suppression, UserTraits
-from marketing_cli.repositories.replay import Piece, Span, TimeIsUp, between, following
+from marketing_cli.repositories.pieces import Piece, PieceReader, Place, Span, TimeIsUp, Users
 from marketing_cli.schemas.event import TraitColumns, join_traits
-
-_AT_ONCE: Final = 50
-"""Rows may have a MiB each, and all that are fetched at once are in memory at once."""
-_MOST: Final = 5_000
-
-_BY_TYPE_AND_TIME: Final = (Event.user_id, Event.event_type, Event.event_timestamp, Event.id)
-_BY_WINDOW: Final = (SendRequest.user_id, SendRequest.template_name, SendRequest.dedup_window)
-_BY_NUMBER: Final = (Suppression.user_id, Suppression.id)
 
 Types: TypeAlias = Collection[str]
 
@@ -99,51 +91,22 @@ class BacktestRepository:
         query = select(Event.id, Event.event_key).where(Event.id.in_(event_ids))
         return {row.id: row.event_key for row in self._session.execute(query)}
 
-    def arrivals(self, wanted: Wanted, after: tuple[Any, ...] | None, is_up: TimeIsUp) -> Piece:
+    def arrivals(self, wanted: Wanted, after: Place | None, is_up: TimeIsUp) -> Piece:
         """Rows of all events, for `seen_of`, a user's together, in no useful order within a user.
 
         They begin with the user, type, time and number.
         """
-        query = following(_arrivals(wanted), _BY_TYPE_AND_TIME, after).where(Event.id <= wanted.span.events)
-        if wanted.span.user_id is not None:
-            query = query.where(Event.user_id == wanted.span.user_id)
-        return self._piece(query, _BY_TYPE_AND_TIME, is_up)
+        return PieceReader(self._session, wanted.span, is_up).events(_arrivals(wanted), after, tuple)
 
-    def decisions(
-        self,
-        wanted: Wanted,
-        outcome: Outcome,
-        users: tuple[str | None, str | None],
-        after: tuple[Any, ...] | None,
-        is_up: TimeIsUp,
-    ) -> Piece:
-        """Rows for `Made`, of users after one to another included, a user's together."""
-        requests = outcome is Outcome.REQUESTED
-        model, order = (SendRequest, _BY_WINDOW) if requests else (Suppression, _BY_NUMBER)
-        query = following(_made(wanted) if requests else _held(), order, after).where(*between(model.user_id, *users))
-        query = query.where(model.id <= (wanted.span.requests if requests else wanted.span.suppressions))
-        if wanted.span.user_id is not None:
-            query = query.where(model.user_id == wanted.span.user_id)
-        return self._piece(query, order, is_up)
-
-    def _piece(self, query: Select[Any], order: tuple[InstrumentedAttribute[Any], ...], is_up: TimeIsUp) -> Piece:
-        """The next rows, at least one if there is any, until there are enough or the time is up."""
-        rows: list[Row[Any]] = []
-        found = self._session.execute(query.limit(_MOST), execution_options={"yield_per": _AT_ONCE})
-        for some in found.partitions():
-            rows += some
-            if is_up():
-                break
-        else:
-            if len(rows) < _MOST:
-                return Piece(rows, None, ended=True)
-        found.close()
-        return Piece(rows, tuple(getattr(rows[-1], column.key) for column in order), ended=False)
+    def decisions(self, wanted: Wanted, outcome: Outcome, users: Users, after: Place | None, is_up: TimeIsUp) -> Piece:
+        """What was decided, as `Made`, of these users, a user's together."""
+        query = _made(wanted) if outcome is Outcome.REQUESTED else _held()
+        return PieceReader(self._session, wanted.span, is_up).decisions(query, outcome, users, after, Made._make)
 
 
-def seen_of(row: Row[Any], backfill_runs: Collection[int]) -> Seen | None:
+def seen_of(row: Sequence[Any], backfill_runs: Collection[int]) -> Seen | None:
     """A row of `arrivals` as the rules see it; None for one that is not wanted."""
-    user_id, event_type, moment, number, key, run_id, properties, extra, content_hash, traits_of, *traits = tuple(row)
+    user_id, event_type, moment, number, key, run_id, properties, extra, content_hash, traits_of, *traits = row
     if key is None:
         return None
     event = EventFacts(
@@ -163,7 +126,7 @@ def seen_of(row: Row[Any], backfill_runs: Collection[int]) -> Seen | None:
 def _arrivals(wanted: Wanted) -> Select[Any]:
     chosen = _chosen(wanted)
     query = select(
-        *_BY_TYPE_AND_TIME,
+        *(Event.user_id, Event.event_type, Event.event_timestamp, Event.id),
         case((chosen, Event.event_key)),
         case((chosen, Event.run_id)),
         _of_types(Event.properties, wanted.properties, chosen),

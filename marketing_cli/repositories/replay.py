@@ -1,44 +1,18 @@
-"""What was stored, user by user, for those who decide it again: read in pieces that can end at any row."""
+"""What was stored, user by user, for those who decide it again."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, literal, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
 from marketing_cli.domain.events import EventFacts
 from marketing_cli.domain.reasons import Outcome
-from marketing_cli.models import Base, Event, EventProperties, RulesVersion, Run, SendRequest, Suppression
-from marketing_cli.repositories.checks import last_number
+from marketing_cli.models import Event, EventProperties, RulesVersion, Run, SendRequest, Suppression
 from marketing_cli.repositories.event_rows import facts_query
+from marketing_cli.repositories.pieces import Piece, PieceReader, Place, Span, TimeIsUp, Users
 from marketing_cli.schemas.event import PropertyColumns, TraitColumns, join_traits
-
-Found = TypeVar("Found")
-TimeIsUp: TypeAlias = Callable[[], bool]
-
-_AT_ONCE: Final = 20
-"""Rows may have a MiB each, and all that are fetched at once are in memory at once."""
-_MOST: Final = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The rows to read: up to the last ones in use when the reading began, of one user or of all."""
-
-    events: int
-    requests: int
-    suppressions: int
-    user_id: str | None = None
-
-
-class Piece(NamedTuple):
-    """Rows, where the next ones begin, and whether there are any."""
-
-    rows: Sequence[Any]
-    place: tuple[Any, ...] | None
-    ended: bool
 
 
 class Arrived(NamedTuple):
@@ -95,9 +69,6 @@ class KeptRules(NamedTuple):
 
 
 _DECIDED: Final = Decided._fields[1:14]
-_BY_TYPE_AND_TIME: Final = (Event.user_id, Event.event_type, Event.event_timestamp, Event.id)
-_BY_WINDOW: Final = (SendRequest.user_id, SendRequest.template_name, SendRequest.dedup_window)
-_BY_NUMBER: Final = (Suppression.user_id, Suppression.id)
 
 
 class ReplayRepository:
@@ -107,37 +78,16 @@ class ReplayRepository:
         """Work in this session."""
         self._session = session
 
-    def span(self, user_id: str | None = None) -> Span:
-        """What is there now."""
-        events, requests, suppressions = (
-            last_number(self._session, Base.metadata.tables[model.__tablename__])
-            for model in (Event, SendRequest, Suppression)
-        )
-        return Span(events, requests, suppressions, user_id)
-
-    def events(self, span: Span, after: tuple[Any, ...] | None, is_up: TimeIsUp) -> Piece:
+    def events(self, span: Span, after: Place | None, is_up: TimeIsUp) -> Piece:
         """Events as `Arrived`, a user's together, in no useful order within a user."""
-        query = following(_arrivals(), _BY_TYPE_AND_TIME, after).where(Event.id <= span.events)
-        if span.user_id is not None:
-            query = query.where(Event.user_id == span.user_id)
-        return self._piece(query, _BY_TYPE_AND_TIME, _arrived, is_up)
+        return PieceReader(self._session, span, is_up).events(_arrivals(), after, _arrived)
 
-    def decisions(
-        self,
-        span: Span,
-        outcome: Outcome,
-        users: tuple[str | None, str | None],
-        after: tuple[Any, ...] | None,
-        is_up: TimeIsUp,
-    ) -> Piece:
-        """Send requests or suppressions as `Decided`, of users after one to another included, a user's together."""
+    def decisions(self, span: Span, outcome: Outcome, users: Users, after: Place | None, is_up: TimeIsUp) -> Piece:
+        """Send requests or suppressions as `Decided`, of these users, a user's together."""
         requests = outcome is Outcome.REQUESTED
-        model, order = (SendRequest, _BY_WINDOW) if requests else (Suppression, _BY_NUMBER)
-        query = following(_decisions(model), order, after).where(*between(model.user_id, *users))
-        query = query.where(model.id <= (span.requests if requests else span.suppressions))
-        if span.user_id is not None:
-            query = query.where(model.user_id == span.user_id)
-        return self._piece(query, order, _requested if requests else _suppressed, is_up)
+        query = _decisions(SendRequest if requests else Suppression)
+        read = _requested if requests else _suppressed
+        return PieceReader(self._session, span, is_up).decisions(query, outcome, users, after, read)
 
     def rules(self, version_id: int) -> KeptRules | None:
         """A rules version, if it is there."""
@@ -150,44 +100,6 @@ class ReplayRepository:
     def rules_versions(self) -> Sequence[int]:
         """The number of every rules version."""
         return self._session.scalars(select(RulesVersion.id).order_by(RulesVersion.id)).all()
-
-    def _piece(
-        self,
-        query: Select[Any],
-        order: Sequence[InstrumentedAttribute[Any]],
-        read: Callable[[Any], Found],
-        is_up: TimeIsUp,
-    ) -> Piece:
-        """The next rows, at least one if there is any, until there are enough or the time is up."""
-        rows, last = [], None
-        # Not by the session: it has nothing to add to columns, and takes its time.
-        found = self._session.connection().execute(query.limit(_MOST), execution_options={"yield_per": _AT_ONCE})
-        for row in found:
-            rows.append(read(row))
-            last = row
-            if is_up():
-                break
-        else:
-            if len(rows) < _MOST:
-                return Piece(rows, None, ended=True)
-        found.close()
-        return Piece(rows, tuple(getattr(last, column.key) for column in order), ended=False)
-
-
-def following(
-    query: Select[Any], order: Sequence[InstrumentedAttribute[Any]], after: tuple[Any, ...] | None
-) -> Select[Any]:
-    """In this order, which is an index's, from the row after that one on."""
-    if after is not None:
-        place = [literal(value, column.type) for column, value in zip(order, after, strict=True)]
-        query = query.where(tuple_(*order) > tuple_(*place))
-    return query.order_by(*order)
-
-
-def between(column: InstrumentedAttribute[str], after: str | None, to: str | None) -> "list[ColumnElement[bool]]":
-    """After one value to another included; None for no bound."""
-    bounds = [] if after is None else [column > after]
-    return bounds if to is None else [*bounds, column <= to]
 
 
 def _arrivals() -> Select[Any]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from marketing_cli.domain.moments import START_OF_TIME
 from marketing_cli.domain.reasons import Outcome
 from marketing_cli.repositories.backtest import BacktestRepository, Made, Seen, Wanted, seen_of
-from marketing_cli.repositories.replay import Piece, ReplayRepository, TimeIsUp
+from marketing_cli.repositories.pieces import Piece, TimeIsUp, Users, span_of_now
 from marketing_cli.schemas.rules import RuleSet
 from marketing_cli.services.backtest_options import BacktestQuery
 from marketing_cli.services.doctor_reading import Reading
@@ -42,7 +42,7 @@ class _Look(NamedTuple):
     """Rows of arrivals and, once the arrivals of some users are all there, these: after one user to another."""
 
     arrivals: Piece
-    users: tuple[str | None, str | None] | None
+    users: Users | None
     decisions: Mapping[Outcome, Piece]
 
 
@@ -103,7 +103,7 @@ class BacktestHistory:
         }
         return _Look(arrivals, users, made)
 
-    def _users(self, arrivals: Piece) -> tuple[str | None, str | None] | None:
+    def _users(self, arrivals: Piece) -> Users | None:
         if arrivals.ended:
             return self._done, None
         rows = arrivals.rows
@@ -118,7 +118,7 @@ class BacktestHistory:
         for kind, first in look.decisions.items():
             piece = first
             while True:
-                for made in map(Made._make, piece.rows):
+                for made in piece.rows:
                     if made.user_id in known:
                         found[made.user_id].append(made)
                     elif self._query.holds(made.event_timestamp):
@@ -128,7 +128,7 @@ class BacktestHistory:
                 piece = self._reading.piece(self._following(kind, look.users or (None, None), piece.place))
         return found
 
-    def _following(self, kind: Outcome, users: tuple[str | None, str | None], place: Any) -> Any:  # noqa: ANN401
+    def _following(self, kind: Outcome, users: Users, place: Any) -> Any:  # noqa: ANN401
         def look(session: Session, is_up: TimeIsUp) -> Piece:
             return BacktestRepository(session).decisions(self._wanted, kind, users, place, is_up)
 
@@ -153,7 +153,7 @@ def _begin(session: Session, rules: RuleSet, query: BacktestQuery) -> tuple[Want
     """What to read, as of now."""
     repository = BacktestRepository(session)
     wanted = Wanted(
-        ReplayRepository(session).span(query.user_id),
+        span_of_now(session, query.user_id),
         decided=frozenset(rules.enabled_by_type),
         facts=frozenset(rules.waiting_for),
         properties=_types_that_read(rules, "properties"),

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from marketing_cli.domain.reasons import Outcome
 from marketing_cli.errors import BadConfig
-from marketing_cli.repositories.replay import Arrived, Decided, KeptRules, Piece, ReplayRepository, Span, TimeIsUp
+from marketing_cli.repositories.pieces import Piece, Span, TimeIsUp, span_of_now
+from marketing_cli.repositories.replay import Arrived, Decided, KeptRules, ReplayRepository
 from marketing_cli.schemas.rules import RuleSet
 from marketing_cli.services.doctor_reading import Reading
 from marketing_cli.services.rules_files import parse_rules
@@ -39,7 +40,7 @@ class StoredHistory:
     def __init__(self, reading: Reading, user_id: str | None = None, span: Span | None = None) -> None:
         """Of one user, or of all; up to the rows of this span, or of now."""
         self._reading = reading
-        self.span: Span = span or reading.once(lambda session: ReplayRepository(session).span(user_id))
+        self.span: Span = span or reading.once(lambda session: span_of_now(session, user_id))
         self.forgotten: Counter[tuple[Outcome, int]] = Counter()
 
     def users(self) -> Iterator[UserHistory]:

@@ -11,7 +11,7 @@ from marketing_cli.domain.reasons import Outcome
 from marketing_cli.errors import ExitCode, UsageError
 from marketing_cli.models import Event, SendRequest, Suppression
 from marketing_cli.repositories.checks import Marks
-from marketing_cli.repositories.replay import Span
+from marketing_cli.repositories.pieces import Span
 from marketing_cli.schemas.verify import Difference, Scope, Verified, VerifyReport, VerifyStatus
 from marketing_cli.services.audit import refuse_unstorable, require_user
 from marketing_cli.services.audit_event import MOST_CANDIDATES, EventAudit

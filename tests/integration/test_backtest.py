@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from marketing_cli.repositories import backtest as stored_rows
+from marketing_cli.repositories import pieces
 from marketing_cli.services import doctor_reading
 from marketing_cli.services.backtest import run_backtest
 from marketing_cli.services.backtest_options import BacktestQuery
@@ -290,16 +290,16 @@ def test_it_stores_nothing(filled: str, other_rules: Path) -> None:
 def test_it_reads_in_pieces(filled: str, other_rules: Path, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     """However small they are, the report is the same."""
     whole = run_backtest(filled, other_rules, BacktestQuery())
-    monkeypatch.setattr(stored_rows, "_MOST", rows)
-    monkeypatch.setattr(stored_rows, "_AT_ONCE", rows)
+    monkeypatch.setattr(pieces, "_MOST", rows)
+    monkeypatch.setattr(pieces, "_AT_ONCE", rows)
     assert run_backtest(filled, other_rules, BacktestQuery()) == whole
 
 
 def test_a_piece_ends_when_its_time_is_up(filled: str, other_rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After each fetch, if need be."""
+    """After each row, if need be."""
     whole = run_backtest(filled, other_rules, BacktestQuery())
     monkeypatch.setattr(doctor_reading, "_SLOW", -1.0)
-    monkeypatch.setattr(stored_rows, "_AT_ONCE", 5)
+    monkeypatch.setattr(pieces, "_AT_ONCE", 5)
     assert run_backtest(filled, other_rules, BacktestQuery()) == whole
 
 
@@ -324,7 +324,7 @@ def test_what_is_stored_meanwhile_is_left_out(
         ingest(filled, write_events(tmp_path / "more.ndjson", *generated_events(20, seed=next(later))))
         return found
 
-    monkeypatch.setattr(stored_rows, "_MOST", 100)
+    monkeypatch.setattr(pieces, "_MOST", 100)
     monkeypatch.setattr(doctor_reading.Reading, "piece", look_and_ingest)
     assert backtested(filled, "--rules", other_rules) == whole
     monkeypatch.undo()
@@ -333,7 +333,7 @@ def test_what_is_stored_meanwhile_is_left_out(
 
 def test_a_run_at_work_is_not_disturbed(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked again and again while batches are stored: the rules in force change nothing, and the run ends well."""
-    monkeypatch.setattr(stored_rows, "_MOST", 50)
+    monkeypatch.setattr(pieces, "_MOST", 50)
     path = generated_file(tmp_path / "events.ndjson", 2_000)
     program = Program(tmp_path, database_url)
     events: list[int] = []

@@ -8,7 +8,7 @@ import pytest
 
 from marketing_cli.domain.events import EventFacts
 from marketing_cli.errors import NotFound, UsageError
-from marketing_cli.repositories import replay as stored
+from marketing_cli.repositories import pieces
 from marketing_cli.schemas.rules import Rule
 from marketing_cli.schemas.verify import VerifyReport
 from marketing_cli.services import engine, verify_user
@@ -50,8 +50,8 @@ def pasts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture
 def url(databases: Databases, database_kind: str, pasts: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> str:
     """The test's own copy of that history; read two rows at a time."""
-    monkeypatch.setattr(stored, "_MOST", 2)
-    monkeypatch.setattr(stored, "_AT_ONCE", 1)
+    monkeypatch.setattr(pieces, "_MOST", 2)
+    monkeypatch.setattr(pieces, "_AT_ONCE", 1)
     return databases.create(pasts(database_kind))
 
 
