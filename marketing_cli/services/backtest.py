@@ -17,7 +17,7 @@ from marketing_cli.services.backtest_options import BacktestQuery
 from marketing_cli.services.backtest_reading import BacktestHistory
 from marketing_cli.services.backtest_report import report_of
 from marketing_cli.services.backtest_user import Decider, settled_after, settled_before
-from marketing_cli.services.doctor_reading import Reading, reading_of
+from marketing_cli.services.reading import Reading, reading_of
 from marketing_cli.services.rules_files import load_rules
 
 _KEYS_AT_ONCE: Final = 500

@@ -16,7 +16,7 @@ from marketing_cli.repositories.backtest import BacktestRepository, Made, Seen, 
 from marketing_cli.repositories.pieces import Piece, TimeIsUp, Users, span_of_now
 from marketing_cli.schemas.rules import RuleSet
 from marketing_cli.services.backtest_options import BacktestQuery
-from marketing_cli.services.doctor_reading import Reading
+from marketing_cli.services.reading import Reading
 
 _KINDS: Final = (Outcome.REQUESTED, Outcome.SUPPRESSED)
 _OWN_COLUMNS: Final = frozenset(("event", name) for name in ("event_id", "user_id", "event_type", "event_timestamp"))

@@ -15,7 +15,7 @@ from marketing_cli.database.sessions import open_database
 from marketing_cli.models import SendRequest, Suppression
 from marketing_cli.repositories import digest as stored
 from marketing_cli.schemas.digest import DigestPart, DigestReport
-from marketing_cli.services.doctor_reading import Reading, reading_of
+from marketing_cli.services.reading import Reading, reading_of
 
 _MODULUS = 2**256
 _FIRST_LINE = "mmsg digest 1"

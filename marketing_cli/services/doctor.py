@@ -17,8 +17,8 @@ from marketing_cli.repositories.checks_database import server
 from marketing_cli.schemas.doctor import CheckState, DoctorReport
 from marketing_cli.services import doctor_damage, doctor_files, doctor_rows, doctor_runs, doctor_setup
 from marketing_cli.services.doctor_findings import Finding, ok, report, skipped, warning, wrong
-from marketing_cli.services.doctor_reading import Reading, reading
 from marketing_cli.services.file_access import linked_file
+from marketing_cli.services.reading import Reading, reading
 from marketing_cli.services.rules_files import LoadedRules
 
 _PATIENCE: Final = 10.0

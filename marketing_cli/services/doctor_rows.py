@@ -15,7 +15,7 @@ from marketing_cli.models import Base, Event, Reject, Run, RunInput, SendRequest
 from marketing_cli.repositories import checks, checks_decisions
 from marketing_cli.repositories.checks import Counted, Marks
 from marketing_cli.services.doctor_findings import Finding, examples, ok, warning, worst, wrong
-from marketing_cli.services.doctor_reading import Reading
+from marketing_cli.services.reading import Reading
 from marketing_cli.services.suppression import day_window
 
 _REPORT_IT = "This is a bug or somebody changed the tables: keep a copy of the database and report it."

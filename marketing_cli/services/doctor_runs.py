@@ -8,7 +8,7 @@ from marketing_cli.models import Run
 from marketing_cli.repositories import checks_runs
 from marketing_cli.schemas.report import RunStatus
 from marketing_cli.services.doctor_findings import Finding, examples, ok, warning, wrong
-from marketing_cli.services.doctor_reading import Reading
+from marketing_cli.services.reading import Reading
 
 _STDIN = "-"
 _MOST_RUNS = 1_000

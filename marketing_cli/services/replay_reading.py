@@ -13,7 +13,7 @@ from marketing_cli.errors import BadConfig
 from marketing_cli.repositories.pieces import Piece, Span, TimeIsUp, span_of_now
 from marketing_cli.repositories.replay import Arrived, Decided, KeptRules, ReplayRepository
 from marketing_cli.schemas.rules import RuleSet
-from marketing_cli.services.doctor_reading import Reading
+from marketing_cli.services.reading import Reading
 from marketing_cli.services.rules_files import parse_rules
 
 _KINDS: Final = (Outcome.REQUESTED, Outcome.SUPPRESSED)

@@ -12,8 +12,8 @@ from marketing_cli.database.sessions import open_database
 from marketing_cli.domain.events import EventFacts
 from marketing_cli.repositories.rules_lint import FactsPiece, TypesPiece, events_by_number, newest_types
 from marketing_cli.schemas.rules import Channel, FieldCondition, Limit, Message, Rule, RuleSet
-from marketing_cli.services.doctor_reading import Reading, reading_of
 from marketing_cli.services.history import History
+from marketing_cli.services.reading import Reading, reading_of
 from marketing_cli.services.rule_evaluation import evaluate
 from marketing_cli.services.rules_lint_values import needs_value
 

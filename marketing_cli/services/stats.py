@@ -18,7 +18,7 @@ from marketing_cli.repositories import stats as stored
 from marketing_cli.schemas.list_queries import Period
 from marketing_cli.schemas.stats import StatsReport
 from marketing_cli.services.audit_rules import RulesOfThen
-from marketing_cli.services.doctor_reading import Reading, reading_of
+from marketing_cli.services.reading import Reading, reading_of
 from marketing_cli.services.stats_books import StatsBooks
 from marketing_cli.services.stats_looks import Looks
 

@@ -16,7 +16,7 @@ from marketing_cli.repositories.events import EventRepository
 from marketing_cli.schemas.list_queries import Period
 from marketing_cli.services.audit_looks import Look, Looker
 from marketing_cli.services.audit_rules import RulesOfThen
-from marketing_cli.services.doctor_reading import Reading
+from marketing_cli.services.reading import Reading
 from marketing_cli.services.stats_books import Seen, seen
 
 _FIRST_ROWS: Final = 1_000

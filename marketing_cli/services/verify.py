@@ -16,8 +16,8 @@ from marketing_cli.schemas.verify import Difference, Scope, Verified, VerifyRepo
 from marketing_cli.services.audit import refuse_unstorable, require_user
 from marketing_cli.services.audit_event import MOST_CANDIDATES, EventAudit
 from marketing_cli.services.collecting import collected_between_batches
-from marketing_cli.services.doctor_reading import Reading, reading_of
 from marketing_cli.services.listing_filters import row_limit, stats_period
+from marketing_cli.services.reading import Reading, reading_of
 from marketing_cli.services.replay_reading import StoredHistory, StoredRules, UserHistory
 from marketing_cli.services.verify_books import book_differences, books_shape, rules_differences, start
 from marketing_cli.services.verify_user import Part, Tally, UserCheck

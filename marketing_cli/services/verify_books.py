@@ -14,7 +14,7 @@ from marketing_cli.repositories.verify import BookSums, sums
 from marketing_cli.schemas.doctor import CheckState
 from marketing_cli.schemas.verify import Books, Difference, DifferenceKind
 from marketing_cli.services import doctor_rows
-from marketing_cli.services.doctor_reading import Reading
+from marketing_cli.services.reading import Reading
 from marketing_cli.services.replay_reading import StoredRules
 
 

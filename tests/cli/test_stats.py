@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from marketing_cli.database import migration
 from marketing_cli.repositories import digest as digest_rows
 from marketing_cli.repositories.audit import AuditRepository
-from marketing_cli.services import doctor_reading, stats_looks
+from marketing_cli.services import reading, stats_looks
 from marketing_cli.services.digest import digest_history
 from support.counted import fill_counted
 from support.databases import only_postgresql, only_sqlite
@@ -222,7 +222,7 @@ def test_a_run_at_work_is_not_disturbed(
     database_url: str, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Asked again and again, slice by slice, while batches are stored, a run that waits for nobody long ends well."""
-    monkeypatch.setattr(doctor_reading, "_FIRST_ROWS", 50)
+    monkeypatch.setattr(reading, "_FIRST_ROWS", 50)
     path = generated_file(tmp_path / "events.ndjson", 3_000)
     program = Program(tmp_path, database_url)
     times = 0
@@ -286,15 +286,15 @@ def test_no_reading_takes_long(
 
         return counted
 
-    def piece_begins(reading: doctor_reading.Reading) -> float:
+    def piece_begins(reader: reading.Reading) -> float:
         spent.append(0.0)
-        return begin(reading)
+        return begin(reader)
 
-    begin = doctor_reading.Reading._begin  # noqa: SLF001 - where every slice begins
-    monkeypatch.setattr(doctor_reading, "time", clock)
+    begin = reading.Reading._begin  # noqa: SLF001 - where every slice begins
+    monkeypatch.setattr(reading, "time", clock)
     monkeypatch.setattr(stats_looks, "time", clock)
-    monkeypatch.setattr(doctor_reading, "_FIRST_ROWS", 20)
-    monkeypatch.setattr(doctor_reading.Reading, "_begin", piece_begins)
+    monkeypatch.setattr(reading, "_FIRST_ROWS", 20)
+    monkeypatch.setattr(reading.Reading, "_begin", piece_begins)
     monkeypatch.setattr(AuditRepository, "find_events", _slow_method(AuditRepository.find_events, clock, spent))
     for name in ("events", "matches", "requests"):
         monkeypatch.setattr(digest_rows, name, slow(getattr(digest_rows, name)))

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from marketing_cli.repositories import pieces
-from marketing_cli.services import doctor_reading
+from marketing_cli.services import reading
 from marketing_cli.services.backtest import run_backtest
 from marketing_cli.services.backtest_options import BacktestQuery
 from support.backtesting import AGAIN, DAILY, EVER, SHIPPED, THREE, Json, at, backtested, failed
@@ -298,7 +298,7 @@ def test_it_reads_in_pieces(filled: str, other_rules: Path, monkeypatch: pytest.
 def test_a_piece_ends_when_its_time_is_up(filled: str, other_rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After each row, if need be."""
     whole = run_backtest(filled, other_rules, BacktestQuery())
-    monkeypatch.setattr(doctor_reading, "_SLOW", -1.0)
+    monkeypatch.setattr(reading, "_SLOW", -1.0)
     monkeypatch.setattr(pieces, "_AT_ONCE", 5)
     assert run_backtest(filled, other_rules, BacktestQuery()) == whole
 
@@ -316,16 +316,16 @@ def test_what_is_stored_meanwhile_is_left_out(
     filled: str, other_rules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Later events, and later decisions on earlier events, however small the pieces are."""
-    whole, piece = backtested(filled, "--rules", other_rules), doctor_reading.Reading.piece
+    whole, piece = backtested(filled, "--rules", other_rules), reading.Reading.piece
     later = iter(range(8, 100))
 
-    def look_and_ingest(reading: doctor_reading.Reading, look: Callable[..., Any]) -> Any:
-        found = piece(reading, look)
+    def look_and_ingest(reader: reading.Reading, look: Callable[..., Any]) -> Any:
+        found = piece(reader, look)
         ingest(filled, write_events(tmp_path / "more.ndjson", *generated_events(20, seed=next(later))))
         return found
 
     monkeypatch.setattr(pieces, "_MOST", 100)
-    monkeypatch.setattr(doctor_reading.Reading, "piece", look_and_ingest)
+    monkeypatch.setattr(reading.Reading, "piece", look_and_ingest)
     assert backtested(filled, "--rules", other_rules) == whole
     monkeypatch.undo()
     assert backtested(filled, "--rules", other_rules)["events"] > whole["events"]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from marketing_cli.services import doctor_reading
+from marketing_cli.services import reading
 from marketing_cli.services.digest import digest_history
 from support.digests import documented_digest, documented_hash, page_code
 from support.events import write_events
@@ -216,15 +216,15 @@ def test_a_decision_whose_event_is_gone_is_counted(filled: str) -> None:
 
 def test_what_is_stored_meanwhile_is_left_out(filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Later events and later decisions on earlier events, however many slices there are."""
-    before, once = digest_history(filled), doctor_reading.Reading.once
+    before, once = digest_history(filled), reading.Reading.once
 
-    def look_and_ingest(reading: doctor_reading.Reading, look: Callable[[Session], Any]) -> Any:
-        found = once(reading, look)
+    def look_and_ingest(reader: reading.Reading, look: Callable[[Session], Any]) -> Any:
+        found = once(reader, look)
         ingest(filled, write_events(tmp_path / "more.ndjson", *generated_events(50, seed=8)))
         return found
 
-    monkeypatch.setattr(doctor_reading.Reading, "once", look_and_ingest)
-    monkeypatch.setattr(doctor_reading, "_FIRST_ROWS", 7)
+    monkeypatch.setattr(reading.Reading, "once", look_and_ingest)
+    monkeypatch.setattr(reading, "_FIRST_ROWS", 7)
     assert digest_history(filled) == before
     monkeypatch.undo()
     assert digest_history(filled).events.count == before.events.count + 50

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
 from marketing_cli.schemas.doctor import Check, CheckState
-from marketing_cli.services import doctor_reading
+from marketing_cli.services import reading
 from marketing_cli.services.doctor import run_doctor
 from support.databases import only_postgresql, only_sqlite
 from support.events import ndjson
@@ -48,8 +48,8 @@ def found(url: str, name: str) -> Check:
 def filled(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Requests and suppressions of one run, an archive's, and three rejected lines; read two rows at a time."""
     fill(database_url, tmp_path)
-    monkeypatch.setattr(doctor_reading, "_FIRST_ROWS", 2)
-    monkeypatch.setattr(doctor_reading, "_QUICK", 0)
+    monkeypatch.setattr(reading, "_FIRST_ROWS", 2)
+    monkeypatch.setattr(reading, "_QUICK", 0)
     return database_url
 
 
@@ -220,7 +220,7 @@ def test_a_run_at_work_is_not_disturbed_and_its_books_are_true_all_along(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Asked again and again, slice by slice, while batches are stored: nothing is ever wrong, and the run ends well."""
-    monkeypatch.setattr(doctor_reading, "_FIRST_ROWS", 50)
+    monkeypatch.setattr(reading, "_FIRST_ROWS", 50)
     path = generated_file(tmp_path / "events.ndjson", 4_000)
     path.write_text(path.read_text() + "broken\n" * 20)
     program = Program(tmp_path, database_url)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from marketing_cli.services import doctor_reading
+from marketing_cli.services import reading
 from marketing_cli.services.rules_lint import lint_rules
 from marketing_cli.services.rules_lint_events import look_at_newest
 from support.deciding import exists, field, make_rule, missing, prior, rule_set, rules_text
@@ -107,8 +107,8 @@ def test_it_reads_in_short_pieces(database_url: str, tmp_path: Path, monkeypatch
     )
     whole = look_at_newest(database_url, rules)
     assert whole.unseen == {"many": {"properties.absent"}, "rare": set()}
-    monkeypatch.setattr(doctor_reading, "_SLOW", 0.0)
+    monkeypatch.setattr(reading, "_SLOW", 0.0)
     pieces: list[float] = []
-    monkeypatch.setattr(doctor_reading.Reading, "_pause", lambda _, took: pieces.append(took))
+    monkeypatch.setattr(reading.Reading, "_pause", lambda _, took: pieces.append(took))
     assert look_at_newest(database_url, rules) == whole
     assert len(pieces) > 300

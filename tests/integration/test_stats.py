@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from marketing_cli.schemas.list_queries import Period
-from marketing_cli.services import doctor_reading, stats_looks
+from marketing_cli.services import reading, stats_looks
 from marketing_cli.services.stats import collect_stats
 from marketing_cli.services.stats_books import DECIDED_AGAIN
 from support.counted import fill_counted
@@ -52,12 +52,12 @@ def test_non_matches_are_what_audit_says_of_each_event(
     assert whole.totals.not_matched == sum(counts.values()) > 0
     assert whole.totals.requested == len(listed(database_url, "sends", "--limit", "0"))
     assert whole.totals.suppressed == len(listed(database_url, "suppressions", "--limit", "0"))
-    monkeypatch.setattr(doctor_reading, "_FIRST_ROWS", 3)
-    monkeypatch.setattr(doctor_reading, "_MOST_ROWS", 3)
+    monkeypatch.setattr(reading, "_FIRST_ROWS", 3)
+    monkeypatch.setattr(reading, "_MOST_ROWS", 3)
     for rows, at_once, time in ((3, 1, 0.1), (1_000, 2, -1.0), (1, 400, -1.0)):
         monkeypatch.setattr(stats_looks, "_FIRST_ROWS", rows)
         monkeypatch.setattr(stats_looks, "_FEWEST", at_once)
-        monkeypatch.setattr(doctor_reading, "_SLOW", time)
+        monkeypatch.setattr(reading, "_SLOW", time)
         assert collect_stats(database_url, Period()) == whole
 
 
@@ -235,17 +235,17 @@ def test_a_decision_that_was_deleted_is_no_condition_that_failed(counted: str) -
 
 def test_what_is_stored_meanwhile_is_left_out(counted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Later runs, events, decisions and rejects, however many slices there are."""
-    before, once = stats(counted), doctor_reading.Reading.once
+    before, once = stats(counted), reading.Reading.once
 
-    def look_and_ingest(reading: doctor_reading.Reading, look: Callable[[Session], Any]) -> Any:
-        found = once(reading, look)
+    def look_and_ingest(reader: reading.Reading, look: Callable[[Session], Any]) -> Any:
+        found = once(reader, look)
         path = generated_file(tmp_path / "more.ndjson", 50)
         path.write_text(path.read_text() + "broken\n")
         ingest(counted, path, exit_code=3)
         return found
 
-    monkeypatch.setattr(doctor_reading.Reading, "once", look_and_ingest)
-    monkeypatch.setattr(doctor_reading, "_FIRST_ROWS", 3)
+    monkeypatch.setattr(reading.Reading, "once", look_and_ingest)
+    monkeypatch.setattr(reading, "_FIRST_ROWS", 3)
     monkeypatch.setattr(stats_looks, "_FIRST_ROWS", 3)
     assert collect_stats(counted, Period()).model_dump(mode="json") == before
     monkeypatch.undo()

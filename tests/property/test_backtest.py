@@ -16,7 +16,7 @@ from marketing_cli.services.backtest_books import BacktestBooks
 from marketing_cli.services.backtest_options import BacktestQuery
 from marketing_cli.services.backtest_reading import BacktestHistory
 from marketing_cli.services.backtest_user import Decider, settled_after
-from marketing_cli.services.doctor_reading import reading
+from marketing_cli.services.reading import reading
 from property.reference import Json
 from property.strategies import HOURS, STARTS, Arrival, arrivals, event_sets, rule_lists
 from support.databases import PostgresDatabases, SqliteDatabases
