@@ -17,8 +17,8 @@ Place: TypeAlias = tuple[Any, ...]
 Users: TypeAlias = tuple[str | None, str | None]
 """Users after one to another included; None for no bound."""
 
-_AT_ONCE: Final = 20
-"""Rows may have a MiB each, and all that are fetched at once are in memory at once."""
+_ROW_BY_ROW: Final = {"stream_results": True, "max_row_buffer": 20}
+"""Rows may have a MiB each: a server sends so many at once; SQLite one, and after each the time is looked at."""
 _MOST: Final = 5_000
 
 # Each is an index's, and begins with the user.
@@ -93,7 +93,7 @@ class PieceReader:
             query = query.where(user_id == self._span.user_id)
         rows, last = [], None
         # Not by the session: it has nothing to add to columns, and takes its time.
-        found = self._session.connection().execute(query, execution_options={"yield_per": _AT_ONCE})
+        found = self._session.connection().execute(query, execution_options=_ROW_BY_ROW)
         for row in found:
             rows.append(read(row))
             last = row

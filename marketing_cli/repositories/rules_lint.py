@@ -10,7 +10,7 @@ from marketing_cli.domain.events import EventFacts
 from marketing_cli.models import Event
 from marketing_cli.repositories.event_rows import facts_of, facts_query
 
-_AT_ONCE: Final = 50
+_AT_ONCE: Final = 10
 """Rows may have a MiB each, and all that are fetched at once are in memory at once."""
 _MANY_AT_ONCE: Final = 1_000
 

@@ -291,7 +291,6 @@ def test_it_reads_in_pieces(filled: str, other_rules: Path, monkeypatch: pytest.
     """However small they are, the report is the same."""
     whole = run_backtest(filled, other_rules, BacktestQuery())
     monkeypatch.setattr(pieces, "_MOST", rows)
-    monkeypatch.setattr(pieces, "_AT_ONCE", rows)
     assert run_backtest(filled, other_rules, BacktestQuery()) == whole
 
 
@@ -299,7 +298,6 @@ def test_a_piece_ends_when_its_time_is_up(filled: str, other_rules: Path, monkey
     """After each row, if need be."""
     whole = run_backtest(filled, other_rules, BacktestQuery())
     monkeypatch.setattr(reading, "_SLOW", -1.0)
-    monkeypatch.setattr(pieces, "_AT_ONCE", 5)
     assert run_backtest(filled, other_rules, BacktestQuery()) == whole
 
 

@@ -1,5 +1,6 @@
 """A long reading ends at whatever row its time is up at, since on SQLite it holds up who writes."""
 
+import gc
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -10,6 +11,7 @@ from marketing_cli.domain.reasons import Outcome
 from marketing_cli.repositories.backtest import BacktestRepository, Wanted
 from marketing_cli.repositories.pieces import span_of_now
 from marketing_cli.repositories.replay import ReplayRepository
+from marketing_cli.services.reading import reading
 from support.deciding import make_rule
 from support.events import make_event
 from support.processing import open_store
@@ -54,3 +56,19 @@ def test_a_piece_ends_at_the_row_at_which_its_time_is_up(database_url: str, look
                 rows += piece.rows
             assert look(session, place, lambda: True).ended
     assert len({repr(row) for row in rows}) == len(events)
+
+
+def test_garbage_is_not_looked_for_while_a_reading_holds_up_others(database_url: str) -> None:
+    """Among the values of large events that takes longer than a piece may, and comes at any time."""
+    looked_for = []
+
+    def look(*_: object) -> None:
+        looked_for.append(gc.isenabled())
+
+    with open_store(database_url) as store, reading(store.engine) as reader:
+        reader.once(look)
+        reader.piece(look)
+        list(reader.slices(1, look))
+        with pytest.raises(ZeroDivisionError):
+            reader.once(lambda _: 1 // 0)
+        assert (looked_for, gc.isenabled()) == ([False] * 3, True)

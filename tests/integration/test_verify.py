@@ -51,7 +51,6 @@ def pasts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def url(databases: Databases, database_kind: str, pasts: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> str:
     """The test's own copy of that history; read two rows at a time."""
     monkeypatch.setattr(pieces, "_MOST", 2)
-    monkeypatch.setattr(pieces, "_AT_ONCE", 1)
     return databases.create(pasts(database_kind))
 
 
