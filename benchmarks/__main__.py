@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import table
 from benchmarks.growth_rows import growth_rows, one_user_rows
+from benchmarks.history_rows import history_rows
 from benchmarks.ingest_rows import ingest_rows
 from benchmarks.memory_rows import memory_rows
 from benchmarks.sizes import LONG, SHORT, Sizes
@@ -23,6 +24,7 @@ GROUPS: dict[str, Callable[[Workspace, Sizes], Iterator[table.Row]]] = {
     "growth": growth_rows,
     "user": one_user_rows,
     "memory": memory_rows,
+    "history": history_rows,
 }
 _INTERRUPTED = 130
 _FOLDER = HERE.parent / ".bench"

@@ -26,7 +26,18 @@ from support.program import ROOT
 pytestmark = pytest.mark.faults  # slow
 
 TINY = Sizes(
-    events=200, rounds=1, part=100, parts=2, user_part=100, user_parts=2, memory=200, few_memory=100, starts=1, audits=1
+    events=200,
+    rounds=1,
+    part=100,
+    parts=2,
+    user_part=100,
+    user_parts=2,
+    memory=200,
+    few_memory=100,
+    history=200,
+    few_history=100,
+    starts=1,
+    audits=1,
 )
 README = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
 MEBIBYTE = 1 << 20
@@ -51,7 +62,8 @@ def space(tmp_path: Path) -> Workspace:
 
 
 @pytest.mark.parametrize(
-    ("group", "count"), [("startup", 2), ("ingest", 12), ("growth", 4 + 2 * 2 + 1), ("user", 1), ("memory", 4)]
+    ("group", "count"),
+    [("startup", 2), ("ingest", 12), ("growth", 4 + 2 * 2 + 1), ("user", 1), ("memory", 4), ("history", 8)],
 )
 def test_every_row_is_measured(space: Workspace, group: str, count: int) -> None:
     """Each has a number; only what needs a tool that is not installed may be left out, and says so."""
@@ -60,7 +72,7 @@ def test_every_row_is_measured(space: Workspace, group: str, count: int) -> None
     assert {row.what for row in rows if not row.samples} <= {"ingest: wall time / sqlite-utils insert"}
     assert all("pip install" in row.missing for row in rows if not row.samples)
     assert all(not row.full for row in rows if row.bar) or group == "startup"
-    assert {path.stem for path in space.folder.iterdir()} <= {"migrated", "rows"}
+    assert {path.stem for path in space.folder.iterdir()} <= {"migrated", "rows", "rules"}
 
 
 def test_all_groups_are_tried_above() -> None:
