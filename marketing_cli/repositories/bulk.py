@@ -1,12 +1,13 @@
-"""Insert many rows with one prepared statement, converting column by column instead of row by row."""
+"""Insert many rows with one statement, or PostgreSQL's COPY, converting column by column instead of row by row."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
 from orjson import dumps
-from sqlalchemy import JSON, Boolean, Table, insert
-from sqlalchemy.engine import Dialect
+from sqlalchemy import JSON, Boolean, LargeBinary, Table, insert
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
@@ -33,7 +34,26 @@ def insert_rows(session: Session, model: type[Base], columns: tuple[str, ...], r
     connection = session.connection()
     statement, parameters = _prepared(connection.dialect, model, filled)
     converted = [values[name] if convert is None else convert(values[name]) for name, convert in parameters]
-    connection.exec_driver_sql(statement, list(zip(*converted, strict=True)))
+    if connection.dialect.name == "postgresql":
+        _copy(connection, statement, zip(*converted, strict=True))
+    else:
+        connection.exec_driver_sql(statement, list(zip(*converted, strict=True)))
+
+
+def _copy(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Send rows as a COPY, which takes a third of the time; its errors are SQLAlchemy's, as of any other statement."""
+    dialect = connection.dialect
+    errors = dialect.loaded_dbapi.Error
+    session: Any = connection.connection.dbapi_connection
+    try:
+        with session.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except errors as error:
+        lost = dialect.is_disconnect(error, session, None)
+        raise DBAPIError.instance(
+            statement, None, error, errors, connection_invalidated=lost, dialect=dialect
+        ) from error
 
 
 @lru_cache(maxsize=256)
@@ -42,6 +62,10 @@ def _prepared(
 ) -> tuple[str, tuple[tuple[str, Converter], ...]]:
     """The statement and, for each of its positional parameters, the column and its conversion."""
     table = cast(Table, model.__table__)
+    if dialect.name == "postgresql":
+        names = [dialect.identifier_preparer.format_column(table.c[name]) for name in columns]
+        copy = f"COPY {dialect.identifier_preparer.format_table(table)} ({', '.join(names)}) FROM STDIN"
+        return copy, tuple((name, _converter(table.c[name].type, dialect)) for name in columns)
     compiled: Any = insert(table).compile(dialect=dialect, column_keys=list(columns))
     parameters = tuple((name, _converter(table.c[name].type, dialect)) for name in compiled.positiontup)
     return str(compiled), parameters
@@ -50,6 +74,8 @@ def _prepared(
 def _converter(kind: TypeEngine[Any], dialect: Dialect) -> Converter:
     if isinstance(kind, UtcDateTime):
         return kind.bind_column(dialect)
+    if dialect.name == "postgresql" and isinstance(kind, LargeBinary):
+        return _hex_texts
     convert = kind.dialect_impl(dialect).bind_processor(dialect)
     if convert is None:
         return None
@@ -63,6 +89,11 @@ def _converter(kind: TypeEngine[Any], dialect: Dialect) -> Converter:
 
 def _numbers(values: Sequence[Any]) -> list[int | None]:
     return [_TRUTHS[value] for value in values]
+
+
+def _hex_texts(values: Sequence[Any]) -> list[str | None]:
+    # The driver would escape backslashes as a server's setting asks for in quoted texts; in a COPY it has no say.
+    return [None if value is None else f"\\x{value.hex()}" for value in values]
 
 
 def _json_texts(values: Sequence[Any]) -> list[str | None]:
