@@ -2,6 +2,7 @@
 
 MmsgError (1 failed)
 ├── ConflictingDuplicate (1 conflicting_duplicate)
+├── UnreadableValue (1 unreadable_value)
 ├── UsageError (2 usage)
 ├── NotFound (4 not_found)
 ├── TooManyRejects (5 too_many_rejects)
@@ -55,6 +56,24 @@ class ConflictingDuplicate(MmsgError):
     """An event's identity is taken by other contents. Only `process_event` raises it: `ingest` keeps a reject."""
 
     code = "conflicting_duplicate"
+
+
+class UnreadableValue(MmsgError):
+    """A value in the database is not what its column holds: somebody changed it, or the file is damaged.
+
+    `place` says where, once that is known: `events.properties of row 7 (event evt_7)`.
+    """
+
+    code = "unreadable_value"
+
+    def __init__(self, place: str = "") -> None:
+        """The value itself is never told."""
+        self.place = place
+        where = f" ({place})" if place else ""
+        super().__init__(
+            f"a value stored in the database cannot be read{where}: it was changed from outside, or is damaged."
+            " Run `mmsg doctor`, which names every such row; then mend it or restore a backup."
+        )
 
 
 class UsageError(MmsgError):

@@ -25,7 +25,9 @@ and in all; with --all, matches = requests + suppressions too.
 
 \b
 --since goes by when mmsg stored the events; what was decided before is taken as it is stored. What runs at work store
-meanwhile is left out, and no run has to wait. Decisions whose event was deleted cannot come out again, and are counted.
+meanwhile is left out, and no run has to wait. Decisions whose event was deleted cannot come out again: they are checked
+against the rules, run and books of then, and counted. A value that cannot be read is a difference that names its row.
+Not compared is what an event's content hash leaves out (extra); rows of no event are left to `mmsg doctor`.
 
 \b
 Exit codes: 0 all is reproduced; 2 an option or combination that cannot be understood; 4 no such event or user;

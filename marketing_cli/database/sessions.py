@@ -14,8 +14,10 @@ from marketing_cli.database.engine import (
     sqlite_path,
     wait_until_free,
 )
-from marketing_cli.database.failures import failures_explained
+from marketing_cli.database.failures import DATABASE_ERRORS, failures_explained
 from marketing_cli.database.migration import require_newest_schema
+from marketing_cli.database.stored_values import named
+from marketing_cli.errors import MmsgError, UnreadableValue
 
 Transactions: TypeAlias = Callable[[], AbstractContextManager[Session]]
 """Begins a transaction that commits when its block ends well, and rolls back otherwise."""
@@ -41,10 +43,33 @@ def open_database(
         with failures_explained(connecting=True):
             require_newest_schema(engine)
         # A run that stores has a report of its own for what happens once it is under way.
+        transactions = sessionmaker(engine, expire_on_commit=False).begin
         with failures_explained(under_way=not writes):
-            yield sessionmaker(engine, expire_on_commit=False).begin
+            if writes:
+                yield transactions
+            else:
+                with _values_named(transactions):
+                    yield transactions
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _values_named(transactions: Transactions) -> Iterator[None]:
+    """Turn a failure over a value that cannot be read, wherever it came up, into one that names its row."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, MmsgError) and not (isinstance(error, UnreadableValue) and not error.place):
+            raise
+        try:
+            failure = named(transactions)
+        except DATABASE_ERRORS:  # then it is the first failure that tells
+            failure = None
+        if failure is None:
+            raise
+        failure.under_way = True
+        raise failure from error
 
 
 def look_over(url: str, busy_timeout: float) -> None:

@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from orjson import loads
 from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, String
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 from marketing_cli.domain.moments import utc_text, utc_texts
+from marketing_cli.errors import UnreadableValue
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -48,7 +50,10 @@ def _utc_texts(values: Sequence[datetime | None]) -> list[str | None]:
 
 
 def _from_text(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
+    try:
+        return None if value is None else datetime.fromisoformat(f"{value}+00:00")
+    except ValueError:
+        raise UnreadableValue from None
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -80,8 +85,38 @@ class UtcDateTime(TypeDecorator[datetime]):
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+class StoredJson(TypeDecorator[Any]):
+    """JSON of one kind, such as objects; None is NULL. What comes back as anything else raises UnreadableValue."""
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, kind: type) -> None:
+        """Hold values of this Python type: `dict` or `list`."""
+        super().__init__(none_as_null=True)
+        self.kind = kind
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Callable[[Any], Any]:  # noqa: ANN401, ARG002
+        """Read SQLite's text; PostgreSQL's driver has done so."""
+        kind, is_text = self.kind, dialect.name == "sqlite"
+
+        def read(value: Any) -> Any:  # noqa: ANN401
+            if value is None:
+                return None
+            try:
+                found = loads(value) if is_text else value
+            except ValueError:
+                raise UnreadableValue from None
+            if found.__class__ is not kind:
+                raise UnreadableValue
+            return found
+
+        return read
+
+
 Id = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit number; on SQLite the row id itself."""
 
 Name = String(255)
-JsonObject = JSON(none_as_null=True)
+JsonObject = StoredJson(dict)
+JsonList = StoredJson(list)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, LargeBinary, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from marketing_cli.models.base import Base, Id, JsonObject, Name, UtcDateTime
+from marketing_cli.models.base import Base, Id, JsonList, JsonObject, Name, UtcDateTime
 
 
 class Event(Base):
@@ -70,6 +70,6 @@ class UserTraits(Base):
     marketing_opt_in: Mapped[bool | None] = mapped_column(Boolean(create_constraint=False))
     risk_segment: Mapped[str | None] = mapped_column(Name)
     extra: Mapped[dict[str, Any] | None] = mapped_column(JsonObject)
-    key_order: Mapped[list[str] | None] = mapped_column(JsonObject)
+    key_order: Mapped[list[str] | None] = mapped_column(JsonList)
 
     event: Mapped[Event] = relationship(back_populates="user_traits")

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, func
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from marketing_cli.models.base import Base, Id, Name, UtcDateTime
+from marketing_cli.models.base import Base, Id, JsonList, Name, UtcDateTime
 
 
 class RulesVersion(Base):
@@ -21,7 +21,7 @@ class RulesVersion(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64))
     text: Mapped[str] = mapped_column(Text)
-    in_force: Mapped[list[list[str]]] = mapped_column(JSON)
+    in_force: Mapped[list[list[str]]] = mapped_column(JsonList)
     first_used_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.current_timestamp())
 
 

@@ -49,7 +49,9 @@ def verdict(report: "VerifyReport") -> str:
         events, decided = report.verified.events, report.verified.requests + report.verified.suppressions
         if not events and not decided:
             return "nothing to decide again: no event was stored in that time"
-        return f"reproduced: {events:,} events, {decided:,} decisions"
+        unchecked = report.verified.unchecked
+        rest = f"; {unchecked:,} cannot be checked, since their event is no longer stored" if unchecked else ""
+        return f"reproduced: {events:,} events, {decided - unchecked:,} decisions{rest}"
     first = report.differences[0].about if report.differences else "not shown"
     differ = "1 difference" if number == 1 else f"{number:,} differences, the first"
     return f"not reproduced: {differ}: {first} (exit code {report.exit_code})"

@@ -5,14 +5,14 @@ from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
 from orjson import dumps
-from sqlalchemy import JSON, Boolean, LargeBinary, Table, insert
+from sqlalchemy import Boolean, LargeBinary, Table, insert
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from marketing_cli.models import Base
-from marketing_cli.models.base import UtcDateTime
+from marketing_cli.models.base import StoredJson, UtcDateTime
 
 Converter: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]] | None
 """What the values of a column go through, all at once; None if they are bound as they are."""
@@ -79,7 +79,7 @@ def _converter(kind: TypeEngine[Any], dialect: Dialect) -> Converter:
     convert = kind.dialect_impl(dialect).bind_processor(dialect)
     if convert is None:
         return None
-    if dialect.name == "sqlite" and isinstance(kind, JSON) and kind.none_as_null:
+    if dialect.name == "sqlite" and isinstance(kind, StoredJson):
         return _json_texts
     if dialect.name == "sqlite" and isinstance(kind, Boolean):
         return _numbers

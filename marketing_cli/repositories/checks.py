@@ -90,6 +90,11 @@ def runs_of_inputs(session: Session, input_ids: Sequence[int]) -> Sequence[int]:
     return session.scalars(select(RunInput.run_id).where(RunInput.id.in_(input_ids)).distinct()).all()
 
 
+def run_of_inputs(session: Session, input_ids: Sequence[int]) -> Counted:
+    """The run that each of these inputs belongs to."""
+    return _pairs(session.execute(select(RunInput.id, RunInput.run_id).where(RunInput.id.in_(input_ids))).all())
+
+
 def rejected_lines(session: Session) -> int:
     """How many rejected lines all runs have booked."""
     return int(session.execute(select(func.coalesce(func.sum(Run.rejected), 0))).scalar_one())

@@ -1,17 +1,19 @@
 """What was stored, user by user, for those who decide it again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from marketing_cli.database.stored_values import Misfit, Unread, careful_query
 from marketing_cli.domain.events import EventFacts
 from marketing_cli.domain.reasons import Outcome
 from marketing_cli.models import Event, EventProperties, RulesVersion, Run, SendRequest, Suppression
 from marketing_cli.repositories.event_rows import facts_query
-from marketing_cli.repositories.pieces import Piece, PieceReader, Place, Span, TimeIsUp, Users
+from marketing_cli.repositories.pieces import Damaged, Piece, PieceReader, Place, Span, TimeIsUp, Users
 from marketing_cli.schemas.event import PropertyColumns, TraitColumns, join_traits
 
 
@@ -60,15 +62,34 @@ class Decided(NamedTuple):
     blocking_request_id: int | None = None
 
 
+class Unreadable(NamedTuple):
+    """A stored event (without `outcome`), or a decision, with a value that cannot be read. What else cannot is None.
+
+    `event_id` is the number of the event itself, or of the one decided on.
+    """
+
+    misfit: Misfit
+    outcome: Outcome | None
+    user_id: str
+    event_id: int | None
+    rule_name: str | None
+    run_id: int | None
+
+
 class KeptRules(NamedTuple):
-    """A rules version as it is stored; `in_force` are its enabled rules as (name, event type)."""
+    """A rules version as it is stored; `in_force` are its enabled rules as (name, event type).
+
+    `unreadable` names the columns that cannot be read: the hash is then empty, the others None.
+    """
 
     sha256: str
-    text: str
-    in_force: frozenset[tuple[str, str]]
+    text: str | None
+    in_force: frozenset[tuple[str, str]] | None
+    unreadable: tuple[str, ...] = ()
 
 
 _DECIDED: Final = Decided._fields[1:14]
+_MOST_NUMBERS: Final = 500
 
 
 class ReplayRepository:
@@ -79,27 +100,67 @@ class ReplayRepository:
         self._session = session
 
     def events(self, span: Span, after: Place | None, is_up: TimeIsUp) -> Piece:
-        """Events as `Arrived`, a user's together, in no useful order within a user."""
-        return PieceReader(self._session, span, is_up).events(_arrivals(), after, _arrived)
+        """Events as `Arrived` or `Unreadable`, a user's together, in no useful order within a user."""
+        return PieceReader(self._session, span, is_up, _unreadable_event).events(_arrivals(), after, _arrived)
 
     def decisions(self, span: Span, outcome: Outcome, users: Users, after: Place | None, is_up: TimeIsUp) -> Piece:
-        """Send requests or suppressions as `Decided`, of these users, a user's together."""
+        """Send requests or suppressions as `Decided` or `Unreadable`, of these users, a user's together."""
         requests = outcome is Outcome.REQUESTED
         query = _decisions(SendRequest if requests else Suppression)
         read = _requested if requests else _suppressed
-        return PieceReader(self._session, span, is_up).decisions(query, outcome, users, after, read)
+        damaged = partial(_unreadable_decision, outcome)
+        return PieceReader(self._session, span, is_up, damaged).decisions(query, outcome, users, after, read)
 
     def rules(self, version_id: int) -> KeptRules | None:
         """A rules version, if it is there."""
         query = select(RulesVersion.sha256, RulesVersion.text, RulesVersion.in_force)
-        row = self._session.execute(query.where(RulesVersion.id == version_id)).one_or_none()
-        if row is None:
-            return None
-        return KeptRules(row.sha256, row.text, frozenset((name, event_type) for name, event_type in row.in_force))
+        query = careful_query(query.where(RulesVersion.id == version_id), self._session.get_bind().dialect)
+        row = self._session.execute(query).one_or_none()
+        return None if row is None else _kept(row)
+
+    def runs(self) -> dict[int, tuple[int, bool]]:
+        """The rules version of each run, and whether it imported an archive."""
+        query = select(Run.id, Run.rules_version_id, Run.backfill)
+        found = self._session.execute(careful_query(query, self._session.get_bind().dialect))
+        return {row.id: (row.rules_version_id, row.backfill) for row in found}
+
+    def users_of_events(self, numbers: Collection[int]) -> dict[int, str]:
+        """The users of these events, by number; those that are not there are left out."""
+        found: dict[int, str] = {}
+        ordered = sorted(numbers)
+        for begin in range(0, len(ordered), _MOST_NUMBERS):
+            some = ordered[begin : begin + _MOST_NUMBERS]
+            query = select(Event.id, Event.user_id).where(Event.id.in_(some))
+            found.update((row.id, row.user_id) for row in self._session.execute(query))
+        return found
 
     def rules_versions(self) -> Sequence[int]:
         """The number of every rules version."""
         return self._session.scalars(select(RulesVersion.id).order_by(RulesVersion.id)).all()
+
+
+def _kept(row: Sequence[Any]) -> KeptRules:
+    sha256, text, pairs = (None if type(value) is Unread else value for value in row)
+    in_force = None
+    if pairs is not None and all(map(_is_pair, pairs)):
+        in_force = frozenset((name, event_type) for name, event_type in pairs)
+    unreadable = [name for name, value in (("sha256", sha256), ("text", text), ("in_force", in_force)) if value is None]
+    return KeptRules(sha256 or "", text, in_force, tuple(unreadable))
+
+
+def _is_pair(value: Any) -> bool:  # noqa: ANN401
+    return type(value) is list and [type(part) for part in value] == [str, str]
+
+
+def _unreadable_event(row: Damaged) -> Unreadable:
+    values = row.values
+    return Unreadable(row.misfit, None, values["user_id"] or "", values["id"], None, values["run_id"])
+
+
+def _unreadable_decision(outcome: Outcome, row: Damaged) -> Unreadable:
+    values = row.values
+    rule = values["rule_name"]
+    return Unreadable(row.misfit, outcome, values["user_id"] or "", values["event_id"], rule, values["run_id"])
 
 
 def _arrivals() -> Select[Any]:

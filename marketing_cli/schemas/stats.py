@@ -5,6 +5,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from marketing_cli.schemas.books import RunBooks
+
 
 class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -15,18 +17,6 @@ class _Counted(_Shape):
 
     count: int
     days: Mapping[str, int]
-
-
-class RunBooks(_Shape):
-    """The books of runs."""
-
-    runs: int
-    lines: int
-    new: int
-    duplicate: int
-    rejected: int
-    blank: int
-    skipped: int
 
 
 class Totals(RunBooks):

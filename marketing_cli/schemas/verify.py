@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from marketing_cli.schemas.books import RunBooks
+
 
 class VerifyStatus(StrEnum):
     """The verdict."""
@@ -58,29 +60,27 @@ class Difference(_Shape):
 
 
 class Verified(_Shape):
-    """What was looked at. `decisions` were stored, `without_event` of them lost their event, or its cause, since."""
+    """What was looked at, and stored. `without_event` decisions lost their event, or its cause, since.
+
+    `unchecked` were not decided again: those, and what was decided on a row, or by rules, that cannot be read.
+    """
 
     users: int
     events: int
     requests: int
     suppressions: int
     without_event: int
+    unchecked: int
     rules_versions: int
 
 
-class Books(_Shape):
+class Books(RunBooks):
     """The books of all runs together: lines, what became of them, and what was decided.
 
-    `matches` are the decisions that come out now, null where not all history was replayed.
+    `matches` are the decisions that come out now, and those that cannot be checked; null where not all history
+    was replayed.
     """
 
-    runs: int
-    lines: int
-    new: int
-    duplicate: int
-    rejected: int
-    blank: int
-    skipped: int
     send_requests: int
     suppressions: int
     matches: int | None

@@ -147,6 +147,7 @@ def _last_run(now: Reading) -> Finding:
 
 
 _ROWS: Final[dict[str, _Check]] = {
+    "values": _over_rows(doctor_rows.values),
     "books": _over_rows(doctor_rows.books),
     "limits": _over_rows(doctor_rows.limits),
     "decisions": _over_rows(doctor_rows.decisions),

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfoNotFoundError
 from sqlalchemy import Table
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from marketing_cli.database.stored_values import Misfit, misfits
 from marketing_cli.domain.windows import Window
 from marketing_cli.models import Base, Event, Reject, Run, RunInput, SendRequest, Suppression
 from marketing_cli.repositories import checks, checks_decisions
@@ -20,6 +21,13 @@ from marketing_cli.services.suppression import day_window
 
 _REPORT_IT = "This is a bug or somebody changed the tables: keep a copy of the database and report it."
 _RESTORE = 'Rows were deleted or changed from outside: find out by whom, or restore a backup (README, "Backups").'
+_MEND = (
+    "Rows were changed from outside, or the file is damaged: put the values right by hand, or restore a backup"
+    ' (README, "Backups").'
+)
+_MOST_PLACES = 10
+_MOST_INPUTS = 500
+_MOST_VALUES = 5_000
 _DATE = slice(len("day:"), len("day:2025-11-01"))
 _ZONE_CHANGES = timedelta(hours=3)
 
@@ -38,6 +46,25 @@ def foreign_keys(reading: Reading) -> Finding:
         shown = ", ".join(f"{name}: {count:,}" for name, count in sorted(lost.items()))
         return wrong(f"rows that name a row which is not there: {shown}", _RESTORE)
     return ok("every row that names another finds it")
+
+
+def values(reading: Reading) -> Finding:
+    """Whether every value can be read as what its column holds."""
+    found: list[Misfit] = []
+    for table in Base.metadata.sorted_tables:
+        last = reading.once(partial(checks.last_number, table=table))
+        found += misfits_of(reading, table, last)
+    if not found:
+        return ok("every value is one that its column holds")
+    shown = ", ".join(misfit.place for misfit in found[:_MOST_PLACES])
+    more = f" and {len(found) - _MOST_PLACES:,} more" if len(found) > _MOST_PLACES else ""
+    return wrong(f"values that cannot be read: {shown}{more}", _MEND)
+
+
+def misfits_of(reading: Reading, table: Table, last: int) -> list[Misfit]:
+    """The values of a table that cannot be read, up to this row."""
+    slices = reading.slices(last, partial(_misfits, table), _MOST_VALUES)
+    return [misfit for found in slices for misfit in found]
 
 
 def books(reading: Reading, at: Marks | None = None) -> Finding:
@@ -77,6 +104,19 @@ def booked_decisions(reading: Reading, at: Marks, model: type[SendRequest | Supp
         return checks.booked_decisions(session, column, after, to)
 
     return _sum(reading, at.last[Run.__tablename__], look) | at.decided[model.__tablename__]
+
+
+def lost_events(reading: Reading, at: Marks) -> Counted:
+    """How many events were booked and are not there, by run, as of these marks."""
+    booked = _sum(reading, at.last[RunInput.__tablename__], checks.booked_new) | at.new
+    stored = _sum(reading, at.last[Event.__tablename__], _stored_events)
+    lost: Counter[int] = Counter()
+    missing = [key for key, count in booked.items() if stored.get(key, 0) < count]
+    for begin in range(0, len(missing), _MOST_INPUTS):
+        some = missing[begin : begin + _MOST_INPUTS]
+        for key, run in reading.once(partial(checks.run_of_inputs, input_ids=some)).items():
+            lost[run] += booked[key] - stored.get(key, 0)
+    return dict(lost)
 
 
 def _differing(reading: Reading, at: Marks, owner: InstrumentedAttribute[int], booked: Counted, name: str) -> Finding:
@@ -152,6 +192,14 @@ def shared_ids(reading: Reading) -> Finding:
 
 def _orphans(table: Table, session: Session, after: int, to: int) -> dict[str, int]:
     return checks.orphans(session, table, after, to)
+
+
+def _stored_events(session: Session, after: int, to: int) -> Counted:
+    return checks.stored(session, Event.input_id, after, to)
+
+
+def _misfits(table: Table, session: Session, after: int, to: int) -> list[Misfit]:
+    return list(misfits(session, table, after, to))
 
 
 def _over_a_day(session: Session, after: int, to: int) -> _Ids:

@@ -1,6 +1,5 @@
 """Stored history, user by user: what arrived, what was decided, and by which rules."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -11,7 +10,7 @@ from sqlalchemy.orm import Session
 from marketing_cli.domain.reasons import Outcome
 from marketing_cli.errors import BadConfig
 from marketing_cli.repositories.pieces import Piece, Span, TimeIsUp, span_of_now
-from marketing_cli.repositories.replay import Arrived, Decided, KeptRules, ReplayRepository
+from marketing_cli.repositories.replay import Arrived, Decided, KeptRules, ReplayRepository, Unreadable
 from marketing_cli.schemas.rules import RuleSet
 from marketing_cli.services.reading import Reading
 from marketing_cli.services.rules_files import parse_rules
@@ -24,24 +23,31 @@ class UserHistory:
     """All that is stored of one user.
 
     `arrivals` are in arrival order. `decisions` come in no useful order; among them are those whose event was deleted.
+    `unreadable` are rows, in neither, with a value that cannot be read.
     """
 
     user_id: str
     arrivals: list[Arrived] = field(default_factory=list)
     decisions: list[Decided] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
 
 
 class StoredHistory:
     """Reads a history user by user, up to what was stored when it was made. In memory is one user, or few small ones.
 
-    `forgotten` counts, as users are read, the decisions of users without any stored event, by outcome and run.
+    A decision that has lost its event, of a user without any stored event, is not kept, but handed to `forget`.
     """
 
-    def __init__(self, reading: Reading, user_id: str | None = None, span: Span | None = None) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        user_id: str | None = None,
+        span: Span | None = None,
+        forget: Callable[[Decided], object] = lambda _: None,
+    ) -> None:
         """Of one user, or of all; up to the rows of this span, or of now."""
-        self._reading = reading
+        self._reading, self._forget = reading, forget
         self.span: Span = span or reading.once(lambda session: span_of_now(session, user_id))
-        self.forgotten: Counter[tuple[Outcome, int]] = Counter()
 
     def users(self) -> Iterator[UserHistory]:
         """Each user that has events, or decisions on events; the order is the database's own."""
@@ -57,9 +63,12 @@ class StoredHistory:
         """Users whose arrivals are complete, with the last of them; and in the end all that are left, with None."""
         users: dict[str, UserHistory] = {}
         for rows in self._pieces(lambda repository, after, is_up: repository.events(self.span, after, is_up)):
-            for arrived in rows:
-                user_id = arrived.event.user_id
-                users.setdefault(user_id, UserHistory(user_id)).arrivals.append(arrived)
+            for row in rows:
+                if type(row) is Unreadable:
+                    users.setdefault(row.user_id, UserHistory(row.user_id)).unreadable.append(row)
+                else:
+                    user_id = row.event.user_id
+                    users.setdefault(user_id, UserHistory(user_id)).arrivals.append(row)
             if len(users) > 1:
                 _, unfinished = users.popitem()
                 yield users, next(reversed(users))
@@ -76,9 +85,11 @@ class StoredHistory:
                 for decided in rows:
                     self._add_decision(users, decided)
 
-    def _add_decision(self, users: dict[str, UserHistory], decided: Decided) -> None:
-        if decided.user_id not in users and decided.event_id is None:
-            self.forgotten[decided.outcome, decided.run_id] += 1
+    def _add_decision(self, users: dict[str, UserHistory], decided: Decided | Unreadable) -> None:
+        if isinstance(decided, Unreadable):
+            users.setdefault(decided.user_id, UserHistory(decided.user_id)).unreadable.append(decided)
+        elif decided.user_id not in users and decided.event_id is None:
+            self._forget(decided)
         else:
             users.setdefault(decided.user_id, UserHistory(decided.user_id)).decisions.append(decided)
 
@@ -120,7 +131,12 @@ class StoredRules:
     def looked_at(self, version_id: int, rule_name: str, event_type: str) -> bool:
         """Whether a rule of that name, in that version, looked at events of that type when they arrived."""
         kept = self.kept(version_id)
-        return kept is not None and (rule_name, event_type) in kept.in_force
+        if kept is None:
+            return False
+        if kept.in_force is None:  # what its text has, if that can be read
+            rules = self.get(version_id)
+            return rules is not None and (rule_name, event_type) in rules.in_force
+        return (rule_name, event_type) in kept.in_force
 
     def kept(self, version_id: int) -> KeptRules | None:
         """A version as it is stored; None when it is not there."""
@@ -144,13 +160,13 @@ class StoredRules:
 
 
 def _is_unchanged(kept: KeptRules | None, rules: RuleSet | None) -> bool:
-    if kept is None or sha256(kept.text.encode()).hexdigest() != kept.sha256:
+    if kept is None or kept.text is None or sha256(kept.text.encode()).hexdigest() != kept.sha256:
         return False
     return rules is None or frozenset(rules.in_force) == kept.in_force
 
 
 def _parsed(kept: KeptRules | None) -> RuleSet | None:
     try:
-        return None if kept is None else parse_rules(kept.text, f"rules {kept.sha256[:12]}")
+        return None if kept is None or kept.text is None else parse_rules(kept.text, f"rules {kept.sha256[:12]}")
     except BadConfig:
         return None

@@ -6,6 +6,7 @@ only these. On SQLite a run at work may store a late fact between two slices: it
 """
 
 from collections.abc import Sequence
+from datetime import date
 from functools import partial
 from typing import Any, Final
 
@@ -56,10 +57,20 @@ class _Collection:
                 self._books.enter_events(row, self._rules.get(row.rules_version_id))
             for look in looks:
                 self._books.enter_seen(look)
-        return self._books.report()
+        return _with_real_days(self._books.report())
 
     def _refused(self, session: Session, after: int, to: int) -> Sequence[Row[Any]]:
         return stored.rejects(session, self._period, after, to)
+
+
+def _with_real_days(report: StatsReport) -> StatsReport:
+    """The report, unless a day is none, since a moment was not one; else ValueError."""
+    for day in {*(row.day for row in report.by_day), *(row.day for row in report.runs_by_day)}:
+        date.fromisoformat(day)
+    for rejects in report.rejects:
+        for day in rejects.days:
+            date.fromisoformat(day)
+    return report
 
 
 def _decided(model: stored.Decided, period: Period, session: Session, after: int, to: int) -> Sequence[Row[Any]]:

@@ -13,6 +13,7 @@ from marketing_cli.domain.zones import ZoneInfo
 from marketing_cli.schemas.rules import Limit, Rule
 
 _EVER = Window("ever", ReasonCode.ALREADY_SENT_ONCE_EVER, ((START_OF_TIME, END_OF_TIME),))
+NO_EVENT: Final = "its event is no longer stored"
 _FOR_EVENT: Final = ReasonCode.ALREADY_SENT_FOR_EVENT
 
 
@@ -76,7 +77,7 @@ def _midnight(day: date, zone: ZoneInfo) -> tuple[datetime, datetime, datetime]:
 
 def blocked_text(window: Window, event: EventFacts, request: RequestFact) -> str:
     """What used up the limit, for people: template, time and event of the earlier request."""
-    by = f"event {request.event_key}" if request.event_key is not None else "its event is no longer stored"
+    by = f"event {request.event_key}" if request.event_key is not None else NO_EVENT
     by = f"({by}, an archive's: recorded, never sent)" if request.historical else f"({by})"
     if window.code is ReasonCode.ALREADY_SENT_ONCE_EVER:
         return f"skipped {request.template}: already sent at {z(request.event_timestamp)} {by}"
@@ -86,3 +87,13 @@ def blocked_text(window: Window, event: EventFacts, request: RequestFact) -> str
     same_utc_day = sent.date() == event.timestamp.date()
     when = f"today at {sent:%H:%M}Z" if same_utc_day else f"on the same calendar day at {z(sent)}"
     return f"skipped {request.template}: already sent {when} {by}"
+
+
+def same_wording(text: str | None, other: str | None) -> bool:
+    """Whether two texts of `blocked_text` say the same, but that one cannot name the event any more."""
+    if text == other or text is None or other is None:
+        return text == other
+    gone, named = (text, other) if f"({NO_EVENT}" in text else (other, text)
+    before, found, after = gone.partition(f"({NO_EVENT}")
+    begins = named.startswith(f"{before}(event ")
+    return bool(found) and begins and named.endswith(after) and f"({NO_EVENT}" not in named

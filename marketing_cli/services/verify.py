@@ -12,6 +12,7 @@ from marketing_cli.errors import ExitCode, UsageError
 from marketing_cli.models import Event, SendRequest, Suppression
 from marketing_cli.repositories.checks import Marks
 from marketing_cli.repositories.pieces import Span
+from marketing_cli.repositories.replay import Decided
 from marketing_cli.schemas.verify import Difference, Scope, Verified, VerifyReport, VerifyStatus
 from marketing_cli.services.audit import refuse_unstorable, require_user
 from marketing_cli.services.audit_event import MOST_CANDIDATES, EventAudit
@@ -20,9 +21,12 @@ from marketing_cli.services.listing_filters import row_limit, stats_period
 from marketing_cli.services.reading import Reading, reading_of
 from marketing_cli.services.replay_reading import StoredHistory, StoredRules, UserHistory
 from marketing_cli.services.verify_books import book_differences, books_shape, rules_differences, start
-from marketing_cli.services.verify_user import Part, Tally, UserCheck
+from marketing_cli.services.verify_gone import GoneEvents
+from marketing_cli.services.verify_unreadable import ledger_differences, unreadable_differences
+from marketing_cli.services.verify_user import Part, Tally, UserCheck, difference_of
 
 _DEFAULT_DIFFERENCES = 10
+_FORGOTTEN_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,9 @@ class _Verification:
         self._rules = StoredRules(reading)
         self._tally = Tally()
         self._found = _Found(request.limit)
-        self._forgotten: Counter[Outcome] = Counter()
+        self._gone = GoneEvents(reading, self._begun.marks, self._rules)
+        self._forgotten: list[Decided] = []
+        self._unread = set[str]()
 
     def report(self) -> VerifyReport:
         """Look at it all."""
@@ -110,6 +116,7 @@ class _Verification:
         rules.add(rules_differences(self._rules, sorted(versions)))
         matches = tally.matches if request.everything else None
         if request.is_whole:
+            self._add_unreadable(ledger_differences(self._reading))
             self._found.add(book_differences(self._reading, self._begun, matches))
         found = [*rules.kept, *self._found.kept][: request.limit or None]
         return self._shape(found, rules.count + self._found.count, matches)
@@ -124,15 +131,25 @@ class _Verification:
         return {stored.facts.user_id: stored.facts.id for stored in found}
 
     def _verify_users(self, user_id: str | None, event: int | None) -> None:
-        history = StoredHistory(self._reading, span=_span(self._begun.marks, user_id))
+        counts = self._request.since is None and event is None
+        forget = self._forget if counts else _ignore
+        history = StoredHistory(self._reading, span=_span(self._begun.marks, user_id), forget=forget)
         with collected_between_batches() as collect:
             for user in history.users():
+                self._add_unreadable(unreadable_differences(user, event))
                 part = self._part(user, event)
                 if part is not None:
-                    self._found.add(UserCheck(user, self._rules, self._tally, part).differences())
+                    check = UserCheck(user, self._rules, self._gone, self._tally, part)
+                    self._found.add(check.differences())
                 collect()
-        if self._request.since is None and event is None:
-            self._forget(history.forgotten)
+        self._check_forgotten()
+
+    def _add_unreadable(self, found: Iterable[tuple[str, Difference]]) -> None:
+        """Each place once: a run that cannot be read is in the way of all its events."""
+        for place, difference in found:
+            if place not in self._unread:
+                self._unread.add(place)
+                self._found.add([difference])
 
     def _part(self, user: UserHistory, event: int | None) -> Part | None:
         """What is wanted of a user's history; None for nothing."""
@@ -146,13 +163,26 @@ class _Verification:
                 return Part(place)
         return None
 
-    def _forget(self, forgotten: Counter[tuple[Outcome, int]]) -> None:
-        """Count the decisions of users who have no events any more."""
-        for (outcome, run_id), number in forgotten.items():
-            self._tally.without_event += number
-            self._tally.matches[run_id] += number
-            self._tally.requests += number if outcome is Outcome.REQUESTED else 0
-            self._tally.suppressions += number if outcome is Outcome.SUPPRESSED else 0
+    def _forget(self, decided: Decided) -> None:
+        """Check a decision of a user who has no events any more, some at a time."""
+        self._forgotten.append(decided)
+        if len(self._forgotten) >= _FORGOTTEN_AT_ONCE:
+            self._check_forgotten()
+
+    def _check_forgotten(self) -> None:
+        forgotten, self._forgotten = self._forgotten, []
+        if not forgotten:
+            return
+        forged = {(found.decided.outcome, found.decided.id): found for found in self._gone.forged(forgotten, {})}
+        for decided in forgotten:
+            is_request = decided.outcome is Outcome.REQUESTED
+            self._tally.requests += is_request
+            self._tally.suppressions += not is_request
+            found = forged.get((decided.outcome, decided.id))
+            if found is not None:
+                self._found.add([difference_of(decided, found.why)])
+            else:
+                self._tally.take_as_stored(decided, without_event=True)
 
     def _shape(self, found: list[Difference], count: int, matches: Counter[int] | None) -> VerifyReport:
         tally = self._tally
@@ -166,21 +196,36 @@ class _Verification:
                 requests=tally.requests,
                 suppressions=tally.suppressions,
                 without_event=tally.without_event,
+                unchecked=tally.unchecked,
                 rules_versions=len(self._rules.met()),
             ),
             books=books_shape(self._begun, matches) if self._request.is_whole else None,
             differences_found=count,
             differences=found,
-            notes=list(_notes(tally.without_event)),
+            notes=list(_notes(tally)),
         )
 
 
-def _notes(without_event: int) -> Iterator[str]:
-    if without_event:
+def _notes(tally: Tally) -> Iterator[str]:
+    if number := tally.without_event:
         yield (
-            f"{without_event:,} decisions were not decided again, since their event, or the one that caused them, was"
-            " deleted. They count for what came after them."
+            f"{number:,} {_decisions(number)} cannot be checked: the event, or the one that caused it, is no longer"
+            " stored. The rule, template, window, run and books of then allow for it; what the event said is not known."
+            " It counts, as it is stored, for what came after it."
         )
+    if number := tally.unchecked - tally.without_event:
+        yield (
+            f"{number:,} {_decisions(number)} cannot be checked: a row, or the rules, that led to it cannot be read;"
+            " see the differences."
+        )
+
+
+def _decisions(number: int) -> str:
+    return "decision" if number == 1 else "decisions"
+
+
+def _ignore(_: Decided) -> None:
+    """What lies outside of what was asked for."""
 
 
 def _span(marks: Marks, user_id: str | None) -> Span:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from marketing_cli.models import SendRequest, Suppression
+from marketing_cli.models import RulesVersion, SendRequest, Suppression
 from marketing_cli.repositories import checks
 from marketing_cli.repositories.checks import Counted, Marks
 from marketing_cli.repositories.verify import BookSums, sums
@@ -16,6 +16,14 @@ from marketing_cli.schemas.verify import Books, Difference, DifferenceKind
 from marketing_cli.services import doctor_rows
 from marketing_cli.services.reading import Reading
 from marketing_cli.services.replay_reading import StoredRules
+
+UNREADABLE = "{} cannot be read: put it right by hand or restore a backup"
+"""What comes out where a value is not what its column holds."""
+TO_BALANCE = (
+    "books that balance. Rows were deleted or changed from outside, or an event was deleted on purpose: run"
+    " `mmsg doctor` for what is missing and what to do"
+)
+TO_MATCH = "Look at that run's decisions with `mmsg sends --run {0}` and `mmsg suppressions --run {0}`"
 
 
 class Start(NamedTuple):
@@ -37,6 +45,11 @@ def rules_differences(rules: StoredRules, versions: list[int]) -> Iterator[Diffe
         if kept is None:
             yield _rules(f"version {version}", "runs that had it", "no such version", None)
             continue
+        if kept.unreadable or kept.text is None:
+            for column in kept.unreadable:
+                place = f"{RulesVersion.__tablename__}.{column} of row {version}"
+                yield _rules(f"version {version}", place, UNREADABLE.format(place), column)
+            continue
         found = sha256(kept.text.encode()).hexdigest()
         name = kept.sha256[:12]
         if found != kept.sha256:
@@ -52,7 +65,7 @@ def book_differences(reading: Reading, begun: Start, matches: Counter[int] | Non
     books = doctor_rows.books(reading, begun.marks)
     if books.state is not CheckState.OK:
         for detail in books.detail.split("; "):
-            yield _books("the books", detail, "books that balance", None)
+            yield _books("the books", detail, TO_BALANCE, None)
     if matches is None:
         return
     booked: Counter[int] = Counter()
@@ -65,7 +78,8 @@ def _unlike(booked: Counter[int], matches: Counter[int] | Counted) -> Iterator[D
     for run_id in sorted(booked.keys() | matches.keys()):
         if booked.get(run_id, 0) != matches.get(run_id, 0):
             stored = f"{booked.get(run_id, 0):,} send requests and suppressions"
-            yield _books(f"matches of run {run_id}", stored, f"{matches.get(run_id, 0):,} matches", run_id)
+            now = f"{matches.get(run_id, 0):,} matches. {TO_MATCH.format(run_id)}"
+            yield _books(f"matches of run {run_id}", stored, now, run_id)
 
 
 def books_shape(begun: Start, matches: Counter[int] | None) -> Books:

@@ -16,7 +16,9 @@ from marketing_cli.services.decision_rows import request_rows, suppression_rows
 from marketing_cli.services.engine import Decision
 from marketing_cli.services.replay import Replay, Step, Unknown, arrival_of
 from marketing_cli.services.replay_reading import StoredRules, UserHistory
+from marketing_cli.services.suppression import same_wording
 from marketing_cli.services.verify_events import event_differences, placed, said
+from marketing_cli.services.verify_gone import GoneEvents
 from marketing_cli.services.verify_looks import not_decided
 
 _MOST_LEFT: Final = 10
@@ -41,7 +43,14 @@ class Tally:
     requests: int = 0
     suppressions: int = 0
     without_event: int = 0
+    unchecked: int = 0
     matches: Counter[int] = field(default_factory=Counter)
+
+    def take_as_stored(self, decided: Decided, *, without_event: bool = False) -> None:
+        """Count a decision that cannot be decided again."""
+        self.unchecked += 1
+        self.without_event += without_event
+        self.matches[decided.run_id] += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +67,11 @@ _WHOLE: Final = Part()
 class UserCheck:
     """Compares one user's history; what came before the part that is wanted is taken as it is stored."""
 
-    def __init__(self, history: UserHistory, rules: StoredRules, tally: Tally, part: Part) -> None:
+    def __init__(self, history: UserHistory, rules: StoredRules, gone: GoneEvents, tally: Tally, part: Part) -> None:
         """Count in `tally`."""
-        self._history, self._rules, self._tally, self._part = history, rules, tally, part
+        self._history, self._rules, self._gone, self._tally, self._part = history, rules, gone, tally, part
+        self._unread_events = {row.event_id for row in history.unreadable if row.outcome is None}
+        self._unread_decisions = {(row.event_id, row.rule_name) for row in history.unreadable if row.outcome}
         self._replay = Replay(history, rules)
         self._events = {arrived.id: arrived.event for arrived in history.arrivals}
         self._wanted = history.decisions
@@ -139,6 +150,8 @@ class UserCheck:
         outcome, event_id, rule_name = decision.outcome, decision.event.id, decision.rule.name
         stored = self._stored.pop((outcome, event_id, rule_name), None)
         if stored is None:
+            if (event_id, rule_name) in self._unread_decisions:  # which is a difference already
+                return None
             other = self._stored.pop((_OTHER[outcome], event_id, rule_name), None)
             return _of(decision, run, "nothing" if other is None else _told(other), _came_out(decision))
         make, columns, values = _ROWS[outcome]
@@ -148,6 +161,8 @@ class UserCheck:
         row = dict(zip(columns, made, strict=True))
         if not row.get("blocking_request_id", 1):  # that one is not stored, which was told when it came out
             del row["blocking_request_id"]
+        if same_wording(row.get("suppression_reason"), stored.suppression_reason):
+            row.pop("suppression_reason", None)
         name = next((name for name, now in row.items() if getattr(stored, name) != now), None)
         if name is None:
             return None
@@ -155,17 +170,38 @@ class UserCheck:
 
     def _not_come_out(self) -> Iterator[tuple[int, Difference]]:
         """What is stored of decisions and did not come out at any arrival, each with the one it is stored for."""
+        gone = []
         for decided in self._wanted:
             key = decided.outcome, decided.event_id, decided.rule_name
             if decided.event_id is not None and key not in self._stored:
                 continue
-            if decided.event_id is None or self._lost_its_cause(decided):
-                self._tally.without_event += 1
-                self._tally.matches[decided.run_id] += 1
-            elif decided.caused_by_event_id in self._unknown:
-                self._tally.matches[decided.run_id] += 1
+            if self._is_unread(decided):
+                self._tally.take_as_stored(decided)
+            elif decided.event_id is None or self._lost_its_cause(decided):
+                gone.append(decided)
             else:
                 yield arrival_of(decided), self._extra(decided, self._events.get(decided.event_id))
+        if gone:
+            yield from self._forged(gone)
+
+    def _is_unread(self, decided: Decided) -> bool:
+        """Whether it was decided on, or through, an event that cannot be read, or by such rules."""
+        events = {decided.event_id, decided.caused_by_event_id}
+        return decided.caused_by_event_id in self._unknown or not events.isdisjoint(self._unread_events - {None})
+
+    def _forged(self, gone: list[Decided]) -> Iterator[tuple[int, Difference]]:
+        """What cannot be left of a deleted event; the rest is counted, and taken as it is stored."""
+        arrivals = {arrived.id: arrived for arrived in self._history.arrivals}
+        forged = {(found.decided.outcome, found.decided.id): found for found in self._gone.forged(gone, arrivals)}
+        for decided in gone:
+            found = forged.get((decided.outcome, decided.id))
+            if found is not None:
+                yield (
+                    arrival_of(decided),
+                    difference_of(decided, found.why, event=self._events.get(decided.event_id or 0)),
+                )
+            else:
+                self._tally.take_as_stored(decided, without_event=True)
 
     def _lost_its_cause(self, decided: Decided) -> bool:
         event_id, cause = decided.event_id or 0, decided.caused_by_event_id
@@ -176,18 +212,25 @@ class UserCheck:
         if self._looks < _MOST_LOOKS:
             self._looks += 1
             now, condition = not_decided(decided, event, self._history, self._rules)
-        place: dict[str, Any] = placed(event) if event else {"user_id": decided.user_id, "row": decided.event_id}
-        return Difference(
-            kind=DifferenceKind.DECISION,
-            about=_named(decided.rule_name, decided.template_name, event and event.key),
-            stored=_told(decided),
-            now=now,
-            condition=condition,
-            rule=decided.rule_name,
-            template=decided.template_name,
-            run_id=decided.run_id,
-            **place,
-        )
+        return difference_of(decided, now, condition, event)
+
+
+def difference_of(
+    decided: Decided, now: str, condition: str | None = None, event: EventFacts | None = None
+) -> Difference:
+    """A decision that is stored and does not come out; `event` is the one decided on, where it is there."""
+    place: dict[str, Any] = placed(event) if event else {"user_id": decided.user_id, "row": decided.event_id}
+    return Difference(
+        kind=DifferenceKind.DECISION,
+        about=_named(decided.rule_name, decided.template_name, event and event.key),
+        stored=_told(decided),
+        now=now,
+        condition=condition,
+        rule=decided.rule_name,
+        template=decided.template_name,
+        run_id=decided.run_id,
+        **place,
+    )
 
 
 def _told(decided: Decided) -> str:

@@ -21,6 +21,7 @@ SQLITE_CHECKS = [
     "power_cut",
     "damage",
     "foreign_keys",
+    "values",
     "books",
     "limits",
     "decisions",
@@ -59,7 +60,7 @@ def test_a_sound_database_is_0(mmsg: Program, sound: str) -> None:
     lines = done.stdout.splitlines()
     assert lines[:3] == ["Health of the database and its surroundings", "", "Checks:"]
     assert [line.split()[1].rstrip(":") for line in lines[3:] if line.startswith("  [")] == SQLITE_CHECKS
-    assert done.stderr.startswith("14 checks, 1")
+    assert done.stderr.startswith("15 checks, 1")
     assert mmsg("doctor", "--quiet", database_url=sound) == type(done)(0, "", "")
 
 

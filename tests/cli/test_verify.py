@@ -34,6 +34,7 @@ REPORT: dict[str, Any] = {
         "requests": 4,
         "suppressions": 2,
         "without_event": 0,
+        "unchecked": 0,
         "rules_versions": 1,
     },
     "books": {

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import NullPool, create_engine, make_url, text
+from sqlalchemy import make_url
 
 from marketing_cli.schemas.doctor import Check, CheckState
 from marketing_cli.services import reading
@@ -13,6 +13,7 @@ from support.events import ndjson
 from support.ingesting import generated_file, ingest, query, stored_lines, wait_until
 from support.listing import STORY, fill
 from support.program import Program
+from support.verifying import tamper
 
 pytestmark = pytest.mark.faults  # slow
 
@@ -26,17 +27,6 @@ def again(like: int, window: str, moment: str = "event_timestamp", event: str = 
         f"INSERT INTO send_requests (id, rule_name, dedup_window, event_timestamp, event_id, {COLUMNS})"  # noqa: S608
         f" SELECT 50, 'other', '{window}', {moment}, {event}, {COLUMNS} FROM send_requests WHERE id = {like}"
     )
-
-
-def tamper(url: str, *statements: str) -> None:
-    """Changes the database as one does who is let by no constraint."""
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SET LOCAL session_replication_role = replica"))
-            connection.execute(text("SET LOCAL TimeZone = 'UTC'"))
-        for statement in statements:
-            connection.execute(text(statement))
 
 
 def found(url: str, name: str) -> Check:

@@ -300,7 +300,7 @@ def test_what_was_changed_is_found_and_named(url: str, statements: str, first: S
         ),
         (
             "UPDATE suppressions SET event_id = NULL WHERE id = 3",
-            ["failed (FAILED) on event late_4", "matches of run 8"],
+            ["failed (FAILED) on event late_4", "failed (FAILED) on event that is not there | suppression 3"],
         ),
     ],
 )
@@ -370,10 +370,79 @@ def test_decisions_of_deleted_events_count_and_are_not_decided_again(url: str) -
         f"UPDATE suppressions SET suppression_reason = {GONE} WHERE id = 1",  # noqa: S608
     )
     report = verify(url)
-    assert (report.verified.without_event, report.notes[0][:12]) == (1, "1 decisions ")
-    assert told(report) == [
-        "books | the books | events: 1 missing and 0 too many, of run 1 | books that balance | None"
-    ]
+    assert (report.verified.without_event, report.notes[0][:12]) == (1, "1 decision c")
+    (line,) = told(report)
+    assert line.startswith("books | the books | events: 1 missing and 0 too many, of run 1 | books that balance. ")
+    assert "run `mmsg doctor`" in line
+
+
+FORGED = {
+    "on no event, caused by one that is there": (
+        forged("send_requests", 4, "welcome_email", 1).replace("50, 4, 4, 'x'", "50, NULL, 4, 'ever2'"),
+        "event 4, which caused it, is another user's",
+    ),
+    "on no event, caused by the user's own": (
+        forged("send_requests", 1, "welcome_email", 1).replace("50, 1, 1, 'x'", "50, NULL, 1, 'ever2'"),
+        "the books miss no event that it could have been decided on",
+    ),
+    "caused by nothing that is missing": (
+        forged("send_requests", 1, "welcome_email", 1).replace("50, 1, 1, 'x'", "50, NULL, 99, 'ever2'"),
+        "the books of run 1 miss no event that could have caused it",
+    ),
+}
+GIVES_AWAY = {
+    "rules_version_id = 2": "run 1 had other rules",
+    "run_id = 2": "run 2 ",
+    "status = 'historical'": "run 1 was not a backfill",
+    "rule_name = 'other'": "no enabled rule of this name",
+    "template_name = 'OTHER'": "the rule of then has WELCOME_EMAIL",
+    "channel = 'sms'": "the rule of then has email",
+    "dedup_window = 'day:2025-11-01'": "its window is not the one of the rule's limit",
+    "caused_by_event_id = 2": "is stored, and is none that the rule waits for",
+    "user_id = 'nobody'": None,
+}
+
+
+@pytest.mark.parametrize(("statement", "words"), FORGED.values(), ids=FORGED.keys())
+def test_a_request_forged_without_an_event_is_not_taken_for_one_whose_event_was_deleted(
+    url: str, statement: str, words: str
+) -> None:
+    """Though its run's count of requests was raised with it."""
+    tamper(url, statement, "UPDATE runs SET send_requests = send_requests + 1 WHERE id = 1")
+    report = verify(url)
+    assert (report.exit_code, report.verified.without_event) == (8, 0)
+    (line,) = [line for line in told(report) if " | send request 50 " in line]
+    assert words in line
+
+
+@pytest.mark.parametrize(("change", "words"), GIVES_AWAY.items())
+def test_what_is_left_of_a_deleted_event_must_fit_the_rules_of_then(url: str, change: str, words: str | None) -> None:
+    """What can be known is checked; whose it was cannot."""
+    tamper(
+        url,
+        "DELETE FROM event_properties WHERE event_id = 1",
+        "DELETE FROM user_traits WHERE event_id = 1",
+        f"UPDATE send_requests SET event_id = NULL, {change} WHERE id = 1",  # noqa: S608
+        "DELETE FROM events WHERE id = 1",
+    )
+    found = [line for line in told(verify(url)) if "on event that is not there" in line]
+    assert [words is not None and words in line for line in found] == ([] if words is None else [True])
+
+
+def test_a_suppression_may_still_name_an_event_that_was_deleted_since(url: str) -> None:
+    """It was written when the event was there."""
+    tamper(
+        url,
+        "DELETE FROM event_properties WHERE event_id = 1",
+        "DELETE FROM user_traits WHERE event_id = 1",
+        "UPDATE send_requests SET event_id = NULL WHERE id = 1",
+        "DELETE FROM events WHERE id = 1",
+    )
+    assert [found.kind.value for found in verify(url).differences] == ["books"]
+    tamper(
+        url, "UPDATE suppressions SET suppression_reason = replace(suppression_reason, '10:00', '10:01') WHERE id = 1"
+    )
+    assert [found.column for found in verify(url).differences] == ["suppression_reason", None]
 
 
 def test_a_user_without_events_is_counted(url: str) -> None:

@@ -1,6 +1,6 @@
 """A backtest decides as `ingest` would have: the rules in force change nothing, others what they would have stored."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from marketing_cli.models import Event, SendRequest, Suppression
 from marketing_cli.services.backtest import backtest
@@ -19,29 +19,14 @@ from marketing_cli.services.backtest_user import Decider, settled_after
 from marketing_cli.services.reading import reading
 from property.reference import Json
 from property.strategies import HOURS, STARTS, Arrival, arrivals, event_sets, rule_lists
-from support.databases import PostgresDatabases, SqliteDatabases
 from support.deciding import rule_set
-from support.processing import Store, open_store
+from support.processing import Store
 
 pytestmark = pytest.mark.faults  # many histories: slow
 
 # Every example has users of its own, so that one database serves all.
 numbers = count()
 QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-
-
-@pytest.fixture(scope="module", params=("sqlite", "postgresql"))
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A database for many examples; what a power cut would do to it does not matter."""
-    template: str = request.getfixturevalue(f"migrated_{request.param}")
-    folder = tmp_path_factory.mktemp("backtest")
-    is_sqlite = request.param == "sqlite"
-    made = SqliteDatabases(folder) if is_sqlite else PostgresDatabases(request.getfixturevalue("postgres_url"))
-    with open_store(made.create(template)) as opened:
-        if is_sqlite:
-            event.listen(opened.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = OFF"))
-        yield opened
-    made.drop_all()
 
 
 def fill(store: Store, rules: list[Json], arrival: Arrival, backfill: Sequence[bool]) -> list[str]:

@@ -1,38 +1,21 @@
 """The digest of a history does not depend on how its events arrive; and is what the documented code makes of it."""
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, event
+from sqlalchemy import delete
 
 from marketing_cli.models import Base
 from marketing_cli.services.digest import digest_history
 from property.reference import Json, expected
 from property.strategies import Arrival, arrivals, event_sets, rule_lists
-from support.databases import PostgresDatabases, SqliteDatabases
 from support.deciding import make_rule
 from support.digests import documented_digest, documented_hash
-from support.processing import Store, open_store
+from support.processing import Store
 
 pytestmark = pytest.mark.faults  # many histories: slow
 
 KINDS = ("sqlite", "postgresql")
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A database for many examples; what a power cut would do to it does not matter."""
-    template: str = request.getfixturevalue(f"migrated_{request.param}")
-    folder = tmp_path_factory.mktemp("digest")
-    is_sqlite = request.param == "sqlite"
-    made = SqliteDatabases(folder) if is_sqlite else PostgresDatabases(request.getfixturevalue("postgres_url"))
-    with open_store(made.create(template)) as opened:
-        if is_sqlite:
-            event.listen(opened.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = OFF"))
-        yield opened
-    made.drop_all()
 
 
 def stored_digest(store: Store, rules: list[Json], arrival: Arrival) -> str:

@@ -1,6 +1,5 @@
 """Whatever rules, order, batches and runs there were: what was stored comes out again, and what was removed shows."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -8,14 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, event, select
+from sqlalchemy import delete, select
 
 from marketing_cli.models import Event, SendRequest, Suppression
 from marketing_cli.schemas.verify import VerifyReport
 from property.strategies import arrivals, event_sets, rule_lists
-from support.databases import PostgresDatabases, SqliteDatabases
 from support.deciding import make_rule
-from support.processing import Store, open_store
+from support.processing import Store
 from support.verifying import verify
 
 pytestmark = pytest.mark.faults  # many histories: slow
@@ -23,20 +21,6 @@ pytestmark = pytest.mark.faults  # many histories: slow
 # Every example has users of its own, so that one database serves all.
 numbers = count()
 NO_CHECKS = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-
-
-@pytest.fixture(scope="module", params=("sqlite", "postgresql"))
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A database for many examples; what a power cut would do to it does not matter."""
-    template: str = request.getfixturevalue(f"migrated_{request.param}")
-    is_sqlite = request.param == "sqlite"
-    folder = tmp_path_factory.mktemp("verify")
-    made = SqliteDatabases(folder) if is_sqlite else PostgresDatabases(request.getfixturevalue("postgres_url"))
-    with open_store(made.create(template)) as opened:
-        if is_sqlite:
-            event.listen(opened.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = OFF"))
-        yield opened
-    made.drop_all()
 
 
 def happened(store: Store, data: st.DataObject) -> list[str]:
