@@ -18,6 +18,7 @@ Examples:
 
 \b
 Exit codes: 0 valid; 2 an option that cannot be understood; 7 invalid: each problem with its line and column.
+Whether rules do what is meant, `mmsg rules test` and `mmsg rules lint` tell.
 """
 _SHOW_EPILOG = """\b
 Examples:
@@ -38,6 +39,7 @@ Examples:
 Exit codes: 0 done, also when no rules were used yet; 2 an option that cannot be understood; 7 bad settings;
 10/12/13 database missing/behind/ahead; 14 unavailable.
 """
+_NEXT = "Next: `mmsg rules test` runs the cases beside the rules; `mmsg rules lint` finds rules that can never match."
 
 
 def check(
@@ -50,7 +52,7 @@ def check(
     from marketing_cli.services.rules_catalog import check_rules
 
     invocation = begin(ctx, quiet=quiet, env_file=env_file, opens_database=False)
-    invocation.streams.note(check_rules(file).text)
+    invocation.streams.note(f"{check_rules(file).text}\n{_NEXT}")
 
 
 def show(

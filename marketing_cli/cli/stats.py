@@ -18,7 +18,7 @@ Examples:
 
 \b
 --since and --until go by when mmsg did it, in UTC, as in the lists: when an event was stored, a message decided, a run
-started, a line first kept. --since is included, --until is not. --by-event-day changes the days that are counted by,
+started that refused a line. --since is included, --until is not. --by-event-day changes the days that are counted by,
 not what is counted: after the import of an archive, a day of import becomes the days on which things happened.
 
 \b

@@ -109,7 +109,11 @@ def misfits(session: Session, table: Table, after: int, to: int) -> Generator[Mi
     if "event_id" in table.c:
         query = query.outerjoin(Event, Event.id == table.c.event_id)
     # A row may have a MiB: few at once. Who needs only the first leaves early, and the cursor is closed.
-    with closing(session.connection().execute(query.order_by(number), execution_options={"yield_per": 20})) as rows:
+    with closing(
+        session.connection().execute(
+            query.order_by(number), execution_options={"stream_results": True, "max_row_buffer": 20}
+        )
+    ) as rows:
         yield from (misfit for row in rows for misfit in _of_row(table, row))
 
 

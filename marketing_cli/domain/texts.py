@@ -23,6 +23,11 @@ def z(moment: datetime) -> str:
     return moment.isoformat(timespec=spec)[: -len("+00:00")] + "Z"
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """How many there are: `1 event`, `1,200 events`; `many` where the plural is not made with an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def human_duration(length: timedelta) -> str:
     """A length of time in its two largest units: `26 h 10 m` stays below two days, then days are counted.
 

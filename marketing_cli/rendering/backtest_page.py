@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from marketing_cli.domain.texts import counted
 from marketing_cli.rendering.charts import day_chart, every_day
 from marketing_cli.rendering.json_output import render_json
 from marketing_cli.rendering.page import Field, Item, Page, Paragraph, Section
@@ -77,7 +78,7 @@ def verdict(report: "BacktestReport") -> str:
     if not report.events:
         return "nothing was compared: no stored event is of that time (--since and --until go by the events' own time)"
     if not report.differences:
-        return f"nothing differs: {report.events:,} events decided as they were"
+        return f"nothing differs: {counted(report.events, 'event')} decided as before"
     changed = "1 request comes or goes" if report.changed == 1 else f"{report.changed:,} requests come or go"
     if not report.is_above:
         return changed
@@ -100,7 +101,7 @@ def _sums(report: "BacktestReport") -> list[Item]:
 def _users(report: "BacktestReport") -> str:
     if report.scope.user_id is not None:
         return f"user {shown(report.scope.user_id)}"
-    return "1 user" if report.users == 1 else f"{report.users:,} users"
+    return counted(report.users, "user")
 
 
 def _decisions(decisions: "Decisions") -> str:
@@ -128,6 +129,13 @@ def _chart(report: "BacktestReport", streams: Streams) -> None:
         "after": [sums[day].after if day in sums else 0 for day in days],
     }
     width = streams.stdout.columns if streams.is_out_terminal else _PIPED_WIDTH
-    drawn = day_chart(days, series, width=width, colour=streams.stdout.color, symbols=streams.stdout.has_unicode)
+    drawn = day_chart(
+        "Requests per {day} of the event (UTC)",
+        days,
+        series,
+        width=width,
+        colour=streams.stdout.color,
+        symbols=streams.stdout.has_unicode,
+    )
     if drawn:
-        streams.out(f"\nRequests per day of the event (UTC)\n{drawn}")
+        streams.out(f"\n{drawn}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from marketing_cli.rendering.safe_text import safe
 
@@ -11,21 +11,32 @@ _LONGEST_DAYS = 400
 _NARROWEST = 40
 _LABEL = len(" 2025-11-01 ")
 _MOST_STEPS = 5
+_WEEK = 7
+_GAP = 2.1
 _COLOURS = ("cyan", "orange", "green", "magenta", "blue", "red")
 # Told apart without colours, too.
 _BARS = ("█", "░", "▓", "▒", "#", "o")
-_POINTS = ("●", "○", "■", "□", "▲", "△")
 _ASCII = ("#", "o", "*", "+", "x", "=")
 
+Series: TypeAlias = Mapping[str, Sequence[int]]
 
-def day_chart(
-    days: Sequence[str], series: Mapping[str, Sequence[int]], *, width: int, colour: bool, symbols: bool = True
+
+def day_chart(  # noqa: PLR0913 - each is a matter of its own
+    heading: str,
+    days: Sequence[str],
+    series: Mapping[str, Sequence[int]],
+    *,
+    width: int,
+    colour: bool,
+    symbols: bool = True,
 ) -> str:
     """A chart of numbers per day, `width` columns wide (at least 40), without a line end after its last line.
 
-    `days` are in order, as people are to read them; `series` has for each name a number per day, none below 0. Few
-    days become bars, many become points. Without `colour` there are no escape codes: each series has its own
-    character; without `symbols` the characters are ASCII. Nothing to draw gives the empty text.
+    `days` are in order, like `2025-11-01`; `series` has for each name a number per day, none below 0. Each day has a
+    bar for each series; where there is no room for that, each week has, or each two, four, eight weeks, from the day
+    shown below it on, and `heading`, in which `{day}` stands for what a bar is of, says so. Without `colour` there are
+    no escape codes: each series has its own character; without `symbols` the characters are ASCII. Nothing to draw
+    gives the empty text.
     """
     if not days or not series:
         return ""
@@ -33,26 +44,55 @@ def day_chart(
     import plotext  # type: ignore[import-untyped]  # noqa: PLC0415
 
     width = max(width, _NARROWEST)
-    as_bars = len(days) * (len(series) + 1) <= width - len(f"{_top(series):,}") - 2
+    span, days, series = _with_room(days, series, width)
     plotext.clear_figure()
     plotext.limit_size(False, False)  # noqa: FBT003 - the library's own way: the size is the caller's
     plotext.theme("clear")
     plotext.plot_size(width, _HEIGHT)
-    markers = (_BARS if as_bars else _POINTS) if symbols else _ASCII
-    (_draw_bars if as_bars else _draw_points)(plotext, days, series, markers)
+    markers = _BARS if symbols else _ASCII
+    _draw_bars(plotext, days, series, markers, _room(series, width))
     _set_axes(plotext, days, series, width)
     # Above the chart: plotext's own legend would hide what is drawn below it.
     legend = "  ".join(
         plotext.colorize(markers[place % len(markers)] * 2, _COLOURS[place % len(_COLOURS)]) + f" {safe(name)}"
         for place, name in enumerate(series)
     )
-    drawn: str = f"{legend}\n{plotext.build()}"
+    drawn: str = f"{heading.format(day=_told(span))}\n{legend}\n{plotext.build()}"
     plotext.clear_figure()
     if not colour:
         drawn = plotext.uncolorize(drawn)
     if not symbols:
         drawn = drawn.translate(_TO_ASCII)
     return "\n".join(line.rstrip(" ") for line in drawn.rstrip("\n").split("\n"))
+
+
+def _with_room(days: Sequence[str], series: Series, width: int) -> tuple[int, Sequence[str], Series]:
+    """How many days a bar is of, so that all bars have room, with the first day of each and the sums."""
+    span, shown, sums = 1, days, series
+    while len(shown) * (len(series) + _GAP) > _room(sums, width) and len(shown) > 1:
+        span = span * 2 if span > 1 else _WEEK
+        shown, sums = _by(span, days, series)
+    return span, shown, sums
+
+
+def _room(series: Series, width: int) -> int:
+    """Columns within the frame."""
+    return width - len(f"{_top(series):,}") - 2
+
+
+def _by(span: int, days: Sequence[str], series: Series) -> tuple[Sequence[str], Series]:
+    numbers = [date.fromisoformat(day).toordinal() for day in days]
+    places = [(number - numbers[0]) // span for number in numbers]
+    firsts = [date.fromordinal(numbers[0] + place * span).isoformat() for place in range(places[-1] + 1)]
+    sums = {name: [0] * len(firsts) for name in series}
+    for name, counts in series.items():
+        for place, count in zip(places, counts, strict=True):
+            sums[name][place] += count
+    return firsts, sums
+
+
+def _told(span: int) -> str:
+    return {1: "day", _WEEK: "week"}.get(span, f"{span // _WEEK} weeks")
 
 
 def every_day(days: Sequence[str]) -> list[str]:
@@ -72,11 +112,13 @@ _TO_ASCII = str.maketrans({**dict.fromkeys("─┬┴", "-"), **dict.fromkeys("�
 def _draw_bars(
     plotext: Any,  # noqa: ANN401 - a library without types
     days: Sequence[str],
-    series: Mapping[str, Sequence[int]],
+    series: Series,
     markers: Sequence[str],
+    room: int,
 ) -> None:
     """Each day's bars stand side by side, the day in their middle."""
-    share = 0.8 / len(series)
+    # The gap between two days is a column at least, however its ends are rounded.
+    share = (1 - _GAP * len(days) / room) / len(series)
     for place, numbers in enumerate(series.values()):
         left = (place - (len(series) - 1) / 2) * share
         plotext.bar(
@@ -89,25 +131,10 @@ def _draw_bars(
         )
 
 
-def _draw_points(
-    plotext: Any,  # noqa: ANN401 - likewise
-    days: Sequence[str],
-    series: Mapping[str, Sequence[int]],
-    markers: Sequence[str],
-) -> None:
-    for place, numbers in enumerate(series.values()):
-        plotext.scatter(
-            list(range(len(days))),
-            list(numbers),
-            marker=markers[place % len(markers)],
-            color=_COLOURS[place % len(_COLOURS)],
-        )
-
-
 def _set_axes(
     plotext: Any,  # noqa: ANN401 - likewise
     days: Sequence[str],
-    series: Mapping[str, Sequence[int]],
+    series: Series,
     width: int,
 ) -> None:
     """As many days as have room, and whole numbers from 0 on."""
@@ -121,5 +148,5 @@ def _set_axes(
     plotext.ylim(0, top)
 
 
-def _top(series: Mapping[str, Sequence[int]]) -> int:
+def _top(series: Series) -> int:
     return max((max(numbers, default=0) for numbers in series.values()), default=0)

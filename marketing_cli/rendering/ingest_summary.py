@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from marketing_cli.domain.texts import counted
 from marketing_cli.rendering.json_output import render_json
 from marketing_cli.rendering.safe_text import safe
 from marketing_cli.rendering.streams import Streams
@@ -52,7 +53,7 @@ def _books(counts: "InputReport | Totals") -> str:
         for name in ("new", "duplicate", "rejected", "blank", "skipped")
         if getattr(counts, name) or name == "new"
     ]
-    return f"{counts.lines:,} {'line' if counts.lines == 1 else 'lines'}: {', '.join(parts)}"
+    return f"{counted(counts.lines, 'line')}: {', '.join(parts)}"
 
 
 def _decided(report: "IngestReport") -> Iterator[str]:

@@ -14,4 +14,4 @@ def render_page(page: Page, streams: Streams) -> None:
     from marketing_cli.rendering.rich_output import print_rich  # noqa: PLC0415
     from marketing_cli.rendering.rich_page import rich_page  # noqa: PLC0415
 
-    print_rich(rich_page(page, symbols=streams.stdout.has_unicode), streams)
+    print_rich(rich_page(page, streams.stdout.columns, symbols=streams.stdout.has_unicode), streams)

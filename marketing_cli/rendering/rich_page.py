@@ -12,7 +12,8 @@ from rich.text import Text
 
 from marketing_cli.rendering.page import Bullet, Field, Item, JsonBlock, Mark, Page, Paragraph, Section
 from marketing_cli.rendering.plain_page import PLAIN_MARKS
-from marketing_cli.rendering.rich_output import STYLES, listing_table
+from marketing_cli.rendering.rich_output import STYLES
+from marketing_cli.rendering.rich_records import listing_drawing
 from marketing_cli.rendering.safe_text import safe_lines
 from marketing_cli.rendering.tabular import Listing, Tone
 from marketing_cli.rendering.values import pretty_json, shown
@@ -29,9 +30,12 @@ _MARK_TONES = {
 _INDENT = (0, 0, 0, 2)
 
 
-def rich_page(page: Page, *, symbols: bool) -> RenderableType:
-    """`page` for Rich; without `symbols` the marks are those of plain text."""
-    drawing = _Drawing(_SYMBOLS if symbols else {mark: text.rstrip() for mark, text in PLAIN_MARKS.items()})
+def rich_page(page: Page, width: int, *, symbols: bool) -> RenderableType:
+    """`page` for Rich, `width` columns wide; without `symbols` the marks are those of plain text.
+
+    A table that would have to break words is drawn row by row.
+    """
+    drawing = _Drawing(width, symbols=symbols)
     parts: list[RenderableType] = [_text(page.title, "bold underline")]
     for section in page.sections:
         parts += [Text(""), drawing.item(section)]
@@ -41,14 +45,16 @@ def rich_page(page: Page, *, symbols: bool) -> RenderableType:
 class _Drawing:
     """Draws the items of one page, with the marks that the terminal can show."""
 
-    def __init__(self, marks: dict[Mark, str]) -> None:
-        self._marks = marks
+    def __init__(self, width: int, *, symbols: bool) -> None:
+        self._marks = _SYMBOLS if symbols else {mark: text.rstrip() for mark, text in PLAIN_MARKS.items()}
+        self._width = width - _INDENT[-1]
+        self._symbols = symbols
         self._draw: dict[type, Callable[[Any], RenderableType]] = {
             Section: self._section,
             Bullet: self._bullet,
             Paragraph: lambda item: _text(item.text, STYLES[item.tone]),
             JsonBlock: lambda item: JSONHighlighter()(_text("\n".join(pretty_json(item.value)))),
-            Listing: lambda item: listing_table(item) if item.rows else _text(item.empty, "dim"),
+            Listing: self._listing,
         }
 
     def item(self, item: Item) -> RenderableType:
@@ -60,6 +66,11 @@ class _Drawing:
                 yield _fields([item for item in group if isinstance(item, Field)])
             else:
                 yield from map(self.item, group)
+
+    def _listing(self, item: Listing) -> RenderableType:
+        if not item.rows:
+            return _text(item.empty, "dim")
+        return listing_drawing(item, self._width, symbols=self._symbols)
 
     def _section(self, item: Section) -> RenderableType:
         body = self._all(item.items) if item.items else [_text(item.empty, "dim")]

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from marketing_cli.domain.texts import counted
 from marketing_cli.rendering.json_output import render_json
 from marketing_cli.rendering.page import Bullet, Mark, Page, Paragraph, Section
 from marketing_cli.rendering.pages import render_page
@@ -39,10 +40,10 @@ def verdict(report: "RulesLintReport") -> str:
     rules, findings = report.rules.rules, len(report.findings)
     found = "nothing found" if not findings else "1 finding" if findings == 1 else f"{findings} findings"
     events = report.stored.events
-    compared = f"compared with the newest {events:,} {'event' if events == 1 else 'events'}"
+    compared = f"compared with the newest {counted(events, 'event')}"
     if report.stored.skipped:
         compared = f"not compared with stored events: {report.stored.skipped.rstrip('.')}"
-    text = f"{rules} {'rule' if rules == 1 else 'rules'}, {found}; {compared}"
+    text = f"{counted(rules, 'rule')}, {found}; {compared}"
     return f"{text} (exit code {report.exit_code})" if report.exit_code else text
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from marketing_cli.domain.texts import counted
 from marketing_cli.rendering.json_output import render_json
 from marketing_cli.rendering.page import Bullet, Item, Mark, Page, Paragraph, Section
 from marketing_cli.rendering.pages import render_page
@@ -42,7 +43,7 @@ def rules_test_page(report: "RulesTestReport") -> Page:
 def verdict(report: "RulesTestReport") -> str:
     """All cases in one line."""
     number = len(report.cases)
-    text = f"{number} {'case' if number == 1 else 'cases'}, {report.passed} passed"
+    text = f"{counted(number, 'case')}, {report.passed} passed"
     if not report.exit_code:
         return text
     first = next(case for case in report.cases if case.differences)

@@ -88,9 +88,10 @@ def charts(report: "StatsReport", *, width: int, colour: bool, symbols: bool) ->
                 )
         days = every_day([day for of in counts.values() for day in of])
         series = {template: [of[day] for day in days] for template, of in counts.items()}
-        drawn = day_chart(days, series, width=width, colour=colour, symbols=symbols)
+        title = f"{heading} per {{day}}, by template"
+        drawn = day_chart(title, days, series, width=width, colour=colour, symbols=symbols)
         if drawn:
-            yield f"{heading} per day, by template\n{drawn}"
+            yield drawn
 
 
 def _title(report: "StatsReport") -> str:

@@ -34,7 +34,7 @@ def page_svg(page: Page, title: str) -> str:
     from marketing_cli.rendering.rich_page import rich_page  # noqa: PLC0415
 
     console = new_console(io.StringIO(), _WIDTH, color=True, record=True)
-    console.print(rich_page(page, symbols=True))
+    console.print(rich_page(page, _WIDTH, symbols=True))
     picture = console.export_svg(title=safe(title), unique_id="mmsg")
     # Two fonts from the web come first; the page's own text is further down.
     return re.sub(r"@font-face \{.*?\}\s*", "", picture, count=2, flags=re.DOTALL)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from marketing_cli.domain.texts import counted
 from marketing_cli.rendering.json_output import render_json
 from marketing_cli.rendering.page import Bullet, Field, Item, Mark, Page, Paragraph, Section
 from marketing_cli.rendering.pages import render_page
@@ -50,8 +51,8 @@ def verdict(report: "VerifyReport") -> str:
         if not events and not decided:
             return "nothing to decide again: no event was stored in that time"
         unchecked = report.verified.unchecked
-        rest = f"; {unchecked:,} cannot be checked, since their event is no longer stored" if unchecked else ""
-        return f"reproduced: {events:,} events, {decided - unchecked:,} decisions{rest}"
+        rest = f"; {counted(unchecked, 'decision')} of deleted events cannot be checked" if unchecked else ""
+        return f"reproduced: {counted(events, 'event')}, {counted(decided - unchecked, 'decision')}{rest}"
     first = report.differences[0].about if report.differences else "not shown"
     differ = "1 difference" if number == 1 else f"{number:,} differences, the first"
     return f"not reproduced: {differ}: {first} (exit code {report.exit_code})"
@@ -72,7 +73,7 @@ def _verified(report: "VerifyReport") -> list[Item]:
         Field("users", f"{looked.users:,}"),
         Field("events", f"{looked.events:,}"),
         Field("stored", f"{looked.requests:,} send requests, {looked.suppressions:,} suppressions"),
-        Field("rules", f"{looked.rules_versions:,} {'version' if looked.rules_versions == 1 else 'versions'}"),
+        Field("rules", f"{counted(looked.rules_versions, 'version')}"),
         Field("verdict", report.status.value, Tone.GOOD if not report.exit_code else Tone.BAD),
     ]
 

@@ -1,6 +1,6 @@
 """Events for the audit: by id, by row, a user's newest, and the neighbours that rules ask for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -15,6 +15,7 @@ from marketing_cli.models.base import UtcDateTime
 from marketing_cli.repositories.audit_rows import StoredEvent
 from marketing_cli.repositories.event_rows import facts_of, facts_query
 from marketing_cli.repositories.input_rows import Columns, as_parameter, input_rows
+from marketing_cli.repositories.pieces import ROW_BY_ROW
 
 _STRETCH: Columns = {
     "user_id": Text(),
@@ -56,6 +57,18 @@ class AuditRepository:
         parameter = as_parameter(self._dialect, [(number,) for number in event_ids])
         rows = self._session.execute(_events(self._dialect), parameter)
         return {row.id: stored_event_of(row) for row in rows}
+
+    def first_events(self, event_ids: Sequence[int], enough: Callable[[], bool]) -> list[StoredEvent]:
+        """The events with these numbers, which rise, in their order: at least one, until there are enough."""
+        query = stored_events_query().where(Event.id.in_(event_ids)).order_by(Event.id)
+        rows = self._session.connection().execute(query, execution_options=ROW_BY_ROW)
+        found = []
+        for row in rows:
+            found.append(stored_event_of(row))
+            if enough():
+                rows.close()
+                break
+        return found
 
     def newest_of_user(
         self, user_id: str, limit: int | None, event_type: str | None = None

@@ -21,7 +21,7 @@ Place: TypeAlias = tuple[Any, ...]
 Users: TypeAlias = tuple[str | None, str | None]
 """Users after one to another included; None for no bound."""
 
-_ROW_BY_ROW: Final = {"stream_results": True, "max_row_buffer": 20}
+ROW_BY_ROW: Final = {"stream_results": True, "max_row_buffer": 20}
 """Rows may have a MiB each: a server sends so many at once; SQLite one, and after each the time is looked at."""
 _MOST: Final = 5_000
 _AT_ONCE: Final = 20
@@ -121,7 +121,7 @@ class PieceReader:
         kinds = [column.type for column in query.selected_columns]
         try:
             # Not by the session: it has nothing to add to columns, and takes its time.
-            found = self._session.connection().execute(query, execution_options=_ROW_BY_ROW)
+            found = self._session.connection().execute(query, execution_options=ROW_BY_ROW)
             with closing(found):
                 for row in found:
                     shape = tuple(map(type, row))

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from marketing_cli.domain.events import EventFacts
 from marketing_cli.models import Event
 from marketing_cli.repositories.event_rows import facts_of, facts_query
+from marketing_cli.repositories.pieces import ROW_BY_ROW
 
-_AT_ONCE: Final = 10
-"""Rows may have a MiB each, and all that are fetched at once are in memory at once."""
+_AT_ONCE: Final = 50
+"""Numbers in a query."""
 _MANY_AT_ONCE: Final = 1_000
 
 
@@ -45,11 +46,16 @@ def newest_types(session: Session, before: int | None, most: int, is_up: Callabl
 
 
 def events_by_number(session: Session, numbers: Sequence[int], is_up: Callable[[], bool]) -> FactsPiece:
-    """The events with the first of these numbers, as many as can be read until the time is up."""
+    """The events with the first of these numbers, which fall, as many as can be read until the time is up."""
     found: list[EventFacts] = []
-    answered = 0
-    while answered < len(numbers) and not (answered and is_up()):
-        some = numbers[answered : answered + _AT_ONCE]
-        found += map(facts_of, session.connection().execute(facts_query().where(Event.id.in_(some))))
-        answered += len(some)
-    return FactsPiece(found, answered)
+    for first in range(0, len(numbers), _AT_ONCE):
+        some = numbers[first : first + _AT_ONCE]
+        query = facts_query().where(Event.id.in_(some)).order_by(Event.id.desc())
+        rows = session.connection().execute(query, execution_options=ROW_BY_ROW)
+        for row in rows:
+            event = facts_of(row)
+            found.append(event)
+            if is_up():
+                rows.close()
+                return FactsPiece(found, first + some.index(event.id) + 1)
+    return FactsPiece(found, len(numbers))

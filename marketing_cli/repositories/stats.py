@@ -1,11 +1,25 @@
 """What statistics are counted from, read in slices of row numbers; nothing that came later than its row's slice."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import BigInteger, Row, Select, Text, and_, bindparam, exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Session, aliased
 
 from marketing_cli.models import Event, Reject, RulesVersion, Run, SendRequest, Suppression
 from marketing_cli.repositories.checks import COUNTS, last_number
@@ -14,7 +28,7 @@ from marketing_cli.repositories.listing_moments import set_within, utc_day
 from marketing_cli.schemas.list_queries import Period
 
 Decided: TypeAlias = type[SendRequest] | type[Suppression]
-_TABLES = (Event, SendRequest, Suppression, Reject)
+_TABLES = (Event, SendRequest, Suppression, Reject, Run)
 _LOOKS: Columns = {"rules_version_id": BigInteger(), "event_type": Text(), "rule_name": Text()}
 
 
@@ -42,10 +56,7 @@ def runs(session: Session, period: Period) -> Sequence[Row[Any]]:
     day = utc_day(session.get_bind().dialect, Run.started_at)
     sums = [func.sum(getattr(Run, name)).label(name) for name in COUNTS]
     query: Select[Any] = select(day.label("day"), func.count().label("runs"), *sums)
-    if period.since is not None:
-        query = query.where(Run.started_at >= period.since)
-    if period.until is not None:
-        query = query.where(Run.started_at < period.until)
+    query = query.where(*started_within(Run, period))
     return session.execute(query.group_by("day").order_by("day")).all()
 
 
@@ -97,11 +108,43 @@ def _undecided(dialect: str) -> Select[Any]:
     )
 
 
-def rejects(session: Session, period: Period, after: int, to: int) -> Sequence[Row[Any]]:
-    """How many lines were first kept in the period, by day and reason, and how often these were refused in all."""
-    day = utc_day(session.get_bind().dialect, Reject.created_at)
-    columns: list[Any] = [day.label("day"), Reject.reason]
-    columns += [func.count().label("kept"), func.sum(Reject.count).label("times")]
-    query: Select[Any] = select(*columns).where(Reject.id.between(after + 1, to))
-    query = query.where(*set_within(Reject.created_at, period.since, period.until))
+def rejects(session: Session, period: Period, last_run: int, after: int, to: int) -> Sequence[Row[Any]]:
+    """Lines refused by runs that started in the period, by reason and by the day of the first such run that is known.
+
+    `kept` is how many lines these are. A line has its first run, its last one and how often it was refused in all: how
+    often by runs of the period is `least` to `most` times, which is the same unless other runs refused it, too. A line
+    whose first and last runs lie on both sides of the period has no day and is not in `kept`. Runs after the last one
+    came later.
+    """
+    first, last = aliased(Run), aliased(Run)
+    day = partial(utc_day, session.get_bind().dialect)
+    by_first, by_last = (_started_in(run, period, last_run) for run in (first, last))
+    around = and_(~by_first, ~by_last, *_on_both_sides(first, last, period, last_run))
+    least = case((and_(by_first, by_last), Reject.count), (or_(by_first, by_last), 1), else_=0)
+    most = case(
+        (and_(by_first, by_last), Reject.count), (or_(by_first, by_last), Reject.count - 1), else_=Reject.count - 2
+    )
+    columns: list[Any] = [case((by_first, day(first.started_at)), (by_last, day(last.started_at))).label("day")]
+    columns += [Reject.reason, func.sum(case((or_(by_first, by_last), 1), else_=0)).label("kept")]
+    columns += [func.sum(least).label("least"), func.sum(most).label("most")]
+    query: Select[Any] = (
+        select(*columns).join(first, first.id == Reject.run_id).join(last, last.id == Reject.last_run_id)
+    )
+    query = query.where(Reject.id.between(after + 1, to), or_(by_first, by_last, around))
     return session.execute(query.group_by("day", Reject.reason)).all()
+
+
+def _started_in(run: type[Run], period: Period, last_run: int) -> "ColumnElement[bool]":
+    return and_(run.id <= last_run, *started_within(run, period))
+
+
+def _on_both_sides(first: type[Run], last: type[Run], period: Period, last_run: int) -> "Sequence[ColumnElement[bool]]":
+    before = false() if period.since is None else first.started_at < period.since
+    after = [] if period.until is None else [last.started_at >= period.until]
+    return before, or_(last.id > last_run, *after)
+
+
+def started_within(run: type[Run], period: Period) -> "list[ColumnElement[bool]]":
+    """The conditions that a run started in the period."""
+    conditions = [] if period.since is None else [run.started_at >= period.since]
+    return conditions if period.until is None else [*conditions, run.started_at < period.until]

@@ -75,7 +75,7 @@ class NotComparable(_Counted):
 
 
 class Refused(_Shape):
-    """Lines kept for one reason, by the day when they were first kept, and how often they were refused in all."""
+    """Lines that runs of the period refused for one reason, by the day of the first such run, and how often in all."""
 
     reason: str
     lines: int
@@ -93,7 +93,9 @@ class TypeWithoutRule(_Counted):
 class StatsReport(_Shape):
     """All of it. `days` says whose day is counted by, `decision` or `event`; `notes` are about the figures.
 
-    Runs and rejected lines have no event's day: theirs are always those of starting and of keeping.
+    Runs and rejected lines have no event's day: theirs is always that on which the run started. `times` of all reasons
+    and `rejects_unassigned` add up to the rejected lines of the runs: of a line refused by other runs, too, it is
+    stored how often in all, and not how often by each.
     """
 
     since: datetime | None
@@ -106,5 +108,6 @@ class StatsReport(_Shape):
     not_matched: Sequence[NotMatched]
     not_comparable: Sequence[NotComparable]
     rejects: Sequence[Refused]
+    rejects_unassigned: int
     types_without_rule: Sequence[TypeWithoutRule]
     notes: Sequence[str]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from marketing_cli.domain.texts import counted
 from marketing_cli.errors import ExitCode
 from marketing_cli.schemas.backtest import (
     BacktestReport,
@@ -87,6 +88,7 @@ def _both(books: BacktestBooks, name: str) -> Iterator[tuple[object, dict[str, i
 def _notes(books: BacktestBooks) -> Iterator[str]:
     if books.lost:
         yield (
-            f"{books.lost:,} decisions are left out, since their events are no longer stored. The requests among them"
-            " count towards limits as ever; what else those events led to cannot come out again."
+            f"{counted(books.lost, 'decision is', 'decisions are')} left out, since their events are no longer"
+            " stored. The requests among them count towards limits as ever; what else those events led to cannot come"
+            " out again."
         )

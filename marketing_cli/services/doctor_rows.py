@@ -11,6 +11,7 @@ from sqlalchemy import Table
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from marketing_cli.database.stored_values import Misfit, misfits
+from marketing_cli.domain.texts import counted
 from marketing_cli.domain.windows import Window
 from marketing_cli.models import Base, Event, Reject, Run, RunInput, SendRequest, Suppression
 from marketing_cli.repositories import checks, checks_decisions
@@ -184,7 +185,7 @@ def shared_ids(reading: Reading) -> Finding:
     if not shared:
         return ok("no two users have an event of the same id")
     return warning(
-        f"{shared:,} events have an id that another user's event has too",
+        f"{counted(shared, 'event has', 'events have')} an id that another user's event has too",
         "They count as different events, and `mmsg audit EVENT_ID` asks for --user. If their producer means one event,"
         " it sends wrong users.",
     )

@@ -3,7 +3,7 @@
 from sqlalchemy import Row
 
 from marketing_cli.domain.lines import InputState
-from marketing_cli.domain.texts import z
+from marketing_cli.domain.texts import counted, z
 from marketing_cli.models import Run
 from marketing_cli.repositories import checks_runs
 from marketing_cli.schemas.report import RunStatus
@@ -25,7 +25,7 @@ def last_run(found: Row[Run, str] | None) -> Finding:
     if found is None:
         return ok("there was no run yet")
     run = found[0]
-    lines = f"{run.lines:,} {'line' if run.lines == 1 else 'lines'}"
+    lines = counted(run.lines, "line")
     what = f"run {run.id} of {z(run.started_at)}: {run.status}, {lines}, {run.new:,} new"
     if run.status in {RunStatus.OK, RunStatus.RUNNING}:
         return ok(what)

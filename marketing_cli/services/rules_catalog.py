@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from marketing_cli.domain.texts import counted
 from marketing_cli.errors import NotFound, UsageError
 from marketing_cli.services.rules_files import load_rules
 from marketing_cli.services.rules_problems import shortened
@@ -23,7 +24,7 @@ class RulesCheck:
     @property
     def text(self) -> str:
         """The finding in a line."""
-        return f"{self.source}: {self.rules} {'rule' if self.rules == 1 else 'rules'}, {self.enabled} enabled"
+        return f"{self.source}: {counted(self.rules, 'rule')}, {self.enabled} enabled"
 
 
 def check_rules(path: Path) -> RulesCheck:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from marketing_cli.domain.texts import counted
 from marketing_cli.errors import DatabaseMissing, ExitCode, MmsgError
 from marketing_cli.schemas.rules import Condition, FieldCondition, PriorEventCondition, Rule
 from marketing_cli.schemas.rules_lint import (
@@ -149,4 +150,4 @@ def _text(condition: FieldCondition | PriorEventCondition) -> str:
 
 
 def _events(number: int) -> str:
-    return f"{number:,} {'event' if number == 1 else 'events'}"
+    return counted(number, "event")

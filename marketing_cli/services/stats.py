@@ -60,7 +60,7 @@ class _Collection:
         return _with_real_days(self._books.report())
 
     def _refused(self, session: Session, after: int, to: int) -> Sequence[Row[Any]]:
-        return stored.rejects(session, self._period, after, to)
+        return stored.rejects(session, self._period, self._last["runs"], after, to)
 
 
 def _with_real_days(report: StatsReport) -> StatsReport:

@@ -8,8 +8,9 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from sqlalchemy import Row
 
 from marketing_cli.domain.reasons import ReasonCode
+from marketing_cli.domain.texts import counted
 from marketing_cli.schemas.list_queries import Period
-from marketing_cli.schemas.rules import RuleSet
+from marketing_cli.schemas.rules import Condition, FieldCondition, RuleSet
 from marketing_cli.schemas.stats import (
     DayAndTemplate,
     NotComparable,
@@ -23,6 +24,7 @@ from marketing_cli.schemas.stats import (
 )
 from marketing_cli.services.audit_decisions import not_matched_code
 from marketing_cli.services.audit_looks import Look
+from marketing_cli.services.audit_texts import wanted_text
 
 OUTCOMES: Final = ("requested", "historical", "suppressed", "not_matched")
 DECIDED_AGAIN: Final = (
@@ -53,10 +55,15 @@ def seen(look: Look, period: Period) -> Seen:
     if rule is None or evaluation is None:
         raise ValueError("a look without a rule cannot be counted")
     code, failed = not_matched_code(look), evaluation.first_failure
-    odd = [result.condition.text for result in evaluation.results if result.code is ReasonCode.VALUE_NOT_COMPARABLE]
+    odd = [told(result.condition) for result in evaluation.results if result.code is ReasonCode.VALUE_NOT_COMPARABLE]
     moment = look.event.facts.timestamp if period.by_event_day else look.event.created_at
-    condition = failed.condition.text if failed else None
+    condition = told(failed.condition) if failed else None
     return Seen(moment.date().isoformat(), rule.name, rule.message.template, condition, code and code.value, tuple(odd))
+
+
+def told(condition: Condition) -> str:
+    """A condition with the rule's value, as the audit tells it."""
+    return wanted_text(condition) if isinstance(condition, FieldCondition) else condition.text
 
 
 @dataclass(slots=True)
@@ -72,7 +79,8 @@ class StatsBooks:
     failures: Counter[Key] = field(default_factory=Counter)
     not_comparable: Counter[Key] = field(default_factory=Counter)
     refused: Counter[Key] = field(default_factory=Counter)
-    refusals: Counter[str] = field(default_factory=Counter)
+    least: Counter[str] = field(default_factory=Counter)
+    most: Counter[str] = field(default_factory=Counter)
     without_rule: Counter[Key] = field(default_factory=Counter)
 
     def enter_decided(self, rows: Iterable[Row[Any]], *, suppressions: bool) -> None:
@@ -99,30 +107,33 @@ class StatsBooks:
             self.not_comparable[look.rule, look.template, condition, look.day] += 1
 
     def enter_refused(self, rows: Iterable[Row[Any]]) -> None:
-        """Enter kept lines, as they were counted by day and reason."""
+        """Enter refused lines, as they were counted by day and reason."""
         for row in rows:
-            self.refused[row.reason, row.day] += row.kept
-            self.refusals[row.reason] += int(row.times)
+            if row.day is not None:
+                self.refused[row.reason, row.day] += int(row.kept)
+            self.least[row.reason] += int(row.least)
+            self.most[row.reason] += int(row.most)
 
     def report(self) -> StatsReport:
         """All of it, the largest counts first, the newest days first."""
         places = sorted({(day, template) for day, template, _ in self.cells}, key=_newest_first)
+        totals = self._totals()
+        times = _times(self.least, self.most, totals.rejected)
+        unassigned = max(0, totals.rejected - times.total())
         return StatsReport(
             since=self.period.since,
             until=self.period.until,
             days="event" if self.period.by_event_day else "decision",
-            totals=self._totals(),
+            totals=totals,
             by_day=[self._cell(day, template) for day, template in places],
             runs_by_day=[RunsOfDay(day=row.day, **_books(row)) for row in reversed(self.runs)],
             suppressions=_rows(self.suppressed, Suppressed, "template", "reason_code"),
             not_matched=_rows(self.failures, NotMatched, "rule", "template", "condition", "reason_code"),
             not_comparable=_rows(self.not_comparable, NotComparable, "rule", "template", "condition"),
-            rejects=[
-                Refused(reason=reason, lines=lines, times=self.refusals[reason], days=days)
-                for (reason,), lines, days in _summed(self.refused)
-            ],
+            rejects=list(self._refused(times)),
+            rejects_unassigned=unassigned,
             types_without_rule=_rows(self.without_rule, TypeWithoutRule, "event_type", "waited_for"),
-            notes=[*([DECIDED_AGAIN] if self.failures else []), *self._notes()],
+            notes=[*([DECIDED_AGAIN] if self.failures else []), *self._notes(unassigned)],
         )
 
     def _totals(self) -> Totals:
@@ -137,10 +148,30 @@ class StatsBooks:
         counts = {outcome: self.cells[day, template, outcome] for outcome in OUTCOMES}
         return DayAndTemplate(day=day, template=template, **counts)
 
-    def _notes(self) -> Iterator[str]:
+    def _refused(self, times: Counter[str]) -> Iterator[Refused]:
+        found = {reason: (lines, days) for (reason,), lines, days in _summed(self.refused)}
+        for reason in [*found, *sorted(reason for reason in times if times[reason] and reason not in found)]:
+            lines, days = found.get(reason, (0, {}))
+            yield Refused(reason=reason, lines=lines, times=times[reason], days=days)
+
+    def _notes(self, unassigned: int) -> Iterator[str]:
+        if unassigned:
+            yield (
+                f"{counted(unassigned, 'rejected line')} of these runs cannot be told by reason: the same lines were"
+                " refused by other runs, too, and how often by which is not stored."
+            )
         if self.unreadable:
-            events = f"{self.unreadable:,} events came under rules that this program cannot read"
+            events = f"{counted(self.unreadable, 'event')} came under rules that this program cannot read"
             yield f"{events}: what did not match there is not counted."
+
+
+def _times(least: Counter[str], most: Counter[str], rejected: int) -> Counter[str]:
+    """How often lines were refused for each reason: as far as it is certain, given how many lines were in all."""
+    if most.total() == rejected:
+        return most
+    open_reasons = [reason for reason in most if most[reason] > least[reason]]
+    left = rejected - least.total()
+    return least + Counter({open_reasons[0]: left}) if len(open_reasons) == 1 and left > 0 else least
 
 
 def _books(row: Row[Any]) -> dict[str, int]:

@@ -23,9 +23,10 @@ _FIRST_ROWS: Final = 1_000
 _MOST_ROWS: Final = 10_000
 _FEWEST, _MOST = 10, 400
 """Whole events at once, which may have a MiB each."""
-_QUICK = 0.015
+_QUICK, _SLOW = 0.015, 0.04
 _QUICK_PIECE = 0.06
-"""Seconds that a few events, and a piece, may take for the next ones to be larger."""
+"""Seconds that some events may take for the next ones to be more, and after which they are enough; those that a piece
+may take for the next one to be larger."""
 
 Open: TypeAlias = Sequence[stored.Undecided]
 """The rules that have not decided on one event."""
@@ -82,15 +83,21 @@ class Looks:
         while done < len(by_event) and not (done and is_up()):
             began = time.monotonic()
             some = by_event[done : done + self._at_once]
-            events = audit.find_events([pairs[0].event_id for pairs in some])
+            numbers = [pairs[0].event_id for pairs in some]
+            events = audit.first_events(numbers, partial(_is_enough, is_up, began))
+            rules = dict(zip(numbers, some, strict=True))
             looks = [
                 Look(event, version, self._rules.find(version, rule, event.facts.event_type))
-                for pairs in some
-                for number, version, rule in pairs
-                if (event := events.get(number))
+                for event in events
+                for _, version, rule in rules[event.facts.id]
             ]
             found += [seen(look, self._period) for look in looker.look(looks)]
-            done += len(some)
+            # Those that are gone before the last one that was read are done, too.
+            done += numbers.index(events[-1].facts.id) + 1 if events and len(events) < len(some) else len(some)
             is_quick = time.monotonic() - began < _QUICK
             self._at_once = min(self._at_once * 2, _MOST) if is_quick else max(self._at_once // 2, _FEWEST)
         return done, found
+
+
+def _is_enough(is_up: Callable[[], bool], began: float) -> bool:
+    return is_up() or time.monotonic() - began > _SLOW

@@ -17,6 +17,7 @@ SHIPPED = (resources.files("marketing_cli") / "rules" / "default.yaml").read_byt
 # As somebody's editor may leave it: a mark at the beginning, other line ends, no end of the last line.
 ODD = ("\ufeff" + (HEAD + flow_rule()).replace("\n", "\r\n") + "# ends like thís").encode()
 NOWHERE = "sqlite:////nowhere/at/all.db"
+NEXT = "Next: `mmsg rules test` runs the cases beside the rules; `mmsg rules lint` finds rules that can never match.\n"
 
 
 def rules_file(folder: Path, text: str, name: str = "rules.yaml") -> Path:
@@ -38,7 +39,7 @@ def test_valid_rules_are_counted(tmp_path: Path, text: str, found: str) -> None:
     """On standard error; standard output is for what was asked for, and nothing was. Needs no database."""
     path = rules_file(tmp_path, text)
     done = run_here("rules", "check", path, url=NOWHERE)
-    assert (done.exit_code, done.stdout, done.stderr) == (0, "", f"{path}: {found}\n")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", f"{path}: {found}\n{NEXT}")
     quiet = run_here("rules", "check", path, "--quiet", url=NOWHERE)
     assert (quiet.exit_code, quiet.stdout, quiet.stderr) == (0, "", "")
 

@@ -45,15 +45,15 @@ Suppressed:
 Not matched, by the first condition that failed:
   Rule  Template  Condition                    Code                        Count
   b     B         prior_event start within 1h  prior_event_outside_window      3
-  a     A         properties.n gte             condition_false                 2
+  a     A         properties.n gte 3           condition_false                 2
   b     B         prior_event start within 1h  prior_event_missing             2
-  a     A         properties.code equals       value_not_comparable            1
-  a     A         properties.n gte             value_not_comparable            1
+  a     A         properties.code equals "X"   value_not_comparable            1
+  a     A         properties.n gte 3           value_not_comparable            1
 
 Values that could not be compared:
-  Rule  Template  Condition               Count
-  a     A         properties.code equals      1
-  a     A         properties.n gte            1
+  Rule  Template  Condition                   Count
+  a     A         properties.code equals "X"      1
+  a     A         properties.n gte 3              1
 
 Rejected lines:
   Reason         Lines  Times
@@ -295,7 +295,7 @@ def test_no_reading_takes_long(
     monkeypatch.setattr(stats_looks, "time", clock)
     monkeypatch.setattr(reading, "_FIRST_ROWS", 20)
     monkeypatch.setattr(reading.Reading, "_begin", piece_begins)
-    monkeypatch.setattr(AuditRepository, "find_events", _slow_method(AuditRepository.find_events, clock, spent))
+    monkeypatch.setattr(AuditRepository, "first_events", _slow_method(AuditRepository.first_events, clock, spent))
     for name in ("events", "matches", "requests"):
         monkeypatch.setattr(digest_rows, name, slow(getattr(digest_rows, name)))
     assert run_here(command, "--quiet", url=database_url).exit_code == 0
@@ -318,9 +318,9 @@ class SlowClock:
 
 
 def _slow_method(method: Callable[..., Any], clock: SlowClock, spent: list[float]) -> Callable[..., Any]:
-    def slow(audit: AuditRepository, event_ids: Sequence[int]) -> Any:
+    def slow(audit: AuditRepository, event_ids: Sequence[int], enough: Callable[[], bool]) -> Any:
         clock.now += 0.004 * len(event_ids)
         spent[-1] += 0.004 * len(event_ids)
-        return method(audit, event_ids)
+        return method(audit, event_ids, enough)
 
     return slow

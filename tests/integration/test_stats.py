@@ -91,10 +91,10 @@ def cell(day: str, template: str, requested: int, suppressed: int, not_matched: 
 ON_1, ON_2 = "2025-11-01", "2025-11-02"
 FAILED = {
     ("b", "B", "prior_event start within 1h", "prior_event_outside_window"): {ON_1: 1, ON_2: 2},
-    ("a", "A", "properties.n gte", "condition_false"): {ON_2: 2},
+    ("a", "A", "properties.n gte 3", "condition_false"): {ON_2: 2},
     ("b", "B", "prior_event start within 1h", "prior_event_missing"): {ON_2: 2},
-    ("a", "A", "properties.code equals", "value_not_comparable"): {ON_2: 1},
-    ("a", "A", "properties.n gte", "value_not_comparable"): {ON_2: 1},
+    ("a", "A", 'properties.code equals "X"', "value_not_comparable"): {ON_2: 1},
+    ("a", "A", "properties.n gte 3", "value_not_comparable"): {ON_2: 1},
 }
 
 
@@ -147,8 +147,8 @@ def test_every_figure_is_that_of_a_count_by_hand(counted: str) -> None:
         (
             "not_comparable",
             [
-                {"count": 1, "days": {ON_2: 1}, "rule": "a", "template": "A", "condition": "properties.code equals"},
-                {"count": 1, "days": {ON_2: 1}, "rule": "a", "template": "A", "condition": "properties.n gte"},
+                {"count": 1, "days": {ON_2: 1}, "rule": "a", "template": "A", "condition": condition}
+                for condition in ('properties.code equals "X"', "properties.n gte 3")
             ],
         ),
         (
@@ -158,6 +158,7 @@ def test_every_figure_is_that_of_a_count_by_hand(counted: str) -> None:
                 {"reason": "missing_field", "lines": 1, "times": 2, "days": {"2025-12-01": 1}},
             ],
         ),
+        ("rejects_unassigned", 0),
         (
             "types_without_rule",
             [
@@ -187,7 +188,7 @@ def test_days_are_those_of_storing_and_deciding(counted: str) -> None:
 
 
 def test_since_leaves_out_what_came_before(counted: str) -> None:
-    """Of the second run its one event and two looks; lines that were kept before count as rejected lines alone."""
+    """Of the second run its one event and two looks, and the lines that were kept before and refused again."""
     found = stats(counted, "--since", "2025-12-02T00:00:00Z")
     assert found["since"] == "2025-12-02T00:00:00Z"
     assert found["totals"] == books(1, 17, 1, 13, 2, 1, 0) | {
@@ -197,10 +198,49 @@ def test_since_leaves_out_what_came_before(counted: str) -> None:
         ("a", "condition_false", 1),
         ("b", "prior_event_outside_window", 1),
     ]
-    assert found["rejects"] == found["suppressions"] == found["types_without_rule"] == found["not_comparable"] == []
-    before = stats(counted, "--until", "2025-12-02T00:00:00Z")["totals"]
-    both = {name: before[name] + found["totals"][name] for name in before}
+    assert found["suppressions"] == found["types_without_rule"] == found["not_comparable"] == []
+    before = stats(counted, "--until", "2025-12-02T00:00:00Z")
+    for part, day in ((before, "2025-12-01"), (found, "2025-12-02")):
+        assert part["rejects"] == [
+            {"reason": reason, "lines": 1, "times": 1, "days": {day: 1}} for reason in ("bad_json", "missing_field")
+        ]
+    both = {name: before["totals"][name] + found["totals"][name] for name in before["totals"]}
     assert both == stats(counted)["totals"]
+
+
+NO_USER = '{"event_type": "pay", "event_timestamp": "2025-11-01T10:00:00Z"}'
+RUNS_REFUSE = [["broken", NO_USER], ["broken"], ["broken", "broken", NO_USER], ["broken"], [NO_USER]]
+"""The lines of five runs, one a day."""
+
+
+@pytest.mark.parametrize(
+    ("days", "times", "unassigned"),
+    [
+        ((1, 6), {"bad_json": 5, "missing_field": 3}, 0),
+        ((2, 6), {"bad_json": 4, "missing_field": 2}, 0),
+        ((1, 5), {"bad_json": 5, "missing_field": 2}, 0),
+        ((3, 6), {"bad_json": 1, "missing_field": 1}, 3),  # 5 - 1 of bad_json would do, too
+        ((4, 6), {"bad_json": 1, "missing_field": 1}, 0),
+        ((2, 3), {}, 1),  # either of both
+        ((5, 6), {"missing_field": 1}, 0),
+        ((6, 7), {}, 0),
+    ],
+)
+def test_refused_lines_add_up_with_the_books_of_the_runs(
+    database_url: str, tmp_path: Path, days: tuple[int, int], times: dict[str, int], unassigned: int
+) -> None:
+    """However often the same line came before and after; what no reason can be told for is counted apart."""
+    fraction = ".000000" if database_url.startswith("sqlite") else "+00"
+    for run, lines in enumerate(RUNS_REFUSE, start=1):
+        (tmp_path / f"{run}.ndjson").write_text("\n".join(lines) + "\n")
+        ingest(database_url, tmp_path / f"{run}.ndjson", exit_code=3)
+        change(database_url, f"UPDATE runs SET started_at = '2025-12-0{run} 10:00:00{fraction}' WHERE id = {run}")  # noqa: S608
+    since, until = (f"2025-12-0{day}T00:00:00Z" for day in days)
+    found = stats(database_url, "--since", since, "--until", until)
+    assert {row["reason"]: row["times"] for row in found["rejects"]} == times
+    assert found["rejects_unassigned"] == unassigned
+    assert sum(times.values()) + unassigned == found["totals"]["rejected"]
+    assert len(found["notes"]) == bool(unassigned)
 
 
 def test_it_counts_what_the_runs_told(database_url: str, tmp_path: Path) -> None:
