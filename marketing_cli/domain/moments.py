@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 START_OF_TIME = datetime(1900, 1, 1, tzinfo=UTC)
+FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 """The shortest time between two moments."""

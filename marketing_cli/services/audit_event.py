@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from marketing_cli.errors import NotFound
 from marketing_cli.repositories.audit import AuditRepository
+from marketing_cli.repositories.audit_again import ArrivalsOfUser
 from marketing_cli.repositories.audit_decisions import DecisionHistory
 from marketing_cli.repositories.audit_rejects import KeptRejects
 from marketing_cli.repositories.audit_rows import KeptReject, StoredEvent
@@ -25,6 +26,7 @@ class EventAudit:
     def __init__(self, session: Session) -> None:
         """Read in this session."""
         self._audit = AuditRepository(session)
+        self._again = ArrivalsOfUser(session)
         self._decisions = DecisionHistory(session)
         self._rejects = KeptRejects(session)
         self._rules = RulesOfThen(self._audit.rules_version)
@@ -57,7 +59,7 @@ class EventAudit:
         facts = stored.facts
         decisions = self._decisions.on_events([facts.id])
         looks = self._looker.look(plan_looks(stored, decisions, self._rules))
-        missed = near_misses(looks, self._decisions, self._audit)
+        missed = near_misses(looks, self._again, self._rules)
         rejects = self._rejects.of_event(facts.key, facts.user_id, MOST_REJECTS)
         return AuditResponse(
             event=event_shape(stored),

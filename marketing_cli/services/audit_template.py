@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from marketing_cli.domain.reasons import Outcome
 from marketing_cli.errors import UsageError
 from marketing_cli.repositories.audit import AuditRepository
+from marketing_cli.repositories.audit_again import ArrivalsOfUser
 from marketing_cli.repositories.audit_decisions import DecisionHistory
 from marketing_cli.repositories.audit_rejects import KeptRejects
 from marketing_cli.repositories.audit_rows import StoredDecision, StoredEvent
@@ -48,6 +49,7 @@ class TemplateAudit:
         """Read in this session; `now` are the rules in force."""
         self._now = now
         self._audit = AuditRepository(session)
+        self._again = ArrivalsOfUser(session)
         self._decisions = DecisionHistory(session)
         self._rejects = KeptRejects(session)
         self._rules = RulesOfThen(self._audit.rules_version)
@@ -115,7 +117,7 @@ class TemplateAudit:
         return [Look(event, version, rule, was_in_force=False, measured_by=sha256) for rule, sha256 in likely]
 
     def _shapes(self, considered: _Considered) -> list[ConsideredDecision]:
-        missed = zip(considered.looks, near_misses(considered.looks, self._decisions, self._audit), strict=True)
+        missed = zip(considered.looks, near_misses(considered.looks, self._again, self._rules), strict=True)
         shapes = [considered_shape(look, self._rules, miss) for look, miss in missed]
         shapes += [considered_without_event(decision, self._rules) for decision in considered.others]
         return sorted(shapes, key=lambda shape: (shape.event_timestamp, shape.outcome is Outcome.SUPPRESSED))

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from marketing_cli.domain.reasons import Outcome
 from marketing_cli.repositories.audit import AuditRepository
+from marketing_cli.repositories.audit_again import ArrivalsOfUser
 from marketing_cli.repositories.audit_decisions import DecisionHistory
 from marketing_cli.repositories.audit_rejects import KeptRejects
 from marketing_cli.repositories.audit_rows import StoredDecision, StoredEvent
@@ -23,6 +24,7 @@ class UserAudit:
     def __init__(self, session: Session) -> None:
         """Read in this session."""
         self._audit = AuditRepository(session)
+        self._again = ArrivalsOfUser(session)
         self._decisions = DecisionHistory(session)
         self._rejects = KeptRejects(session)
         self._rules = RulesOfThen(self._audit.rules_version)
@@ -58,7 +60,7 @@ class UserAudit:
         """By identity of the decision: for each suppression what would have led to a request."""
         blocked = [d for d in decisions if d.outcome is Outcome.SUPPRESSED and d.event_id in stored]
         looks = [planned_look(stored[d.event_id or 0], d, self._rules) for d in blocked]
-        missed = near_misses(self._looker.look(looks), self._decisions, self._audit) if looks else []
+        missed = near_misses(self._looker.look(looks), self._again, self._rules) if looks else []
         return {id(decision): miss for decision, miss in zip(blocked, missed, strict=True)}
 
 

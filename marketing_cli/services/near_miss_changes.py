@@ -1,81 +1,69 @@
 """Single changes that might turn a decision into a request: to a field of the event, or to a prior event."""
 
 import math
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from marketing_cli.domain.events import EventFacts, EventRef
+from marketing_cli.domain.events import EventFacts
 from marketing_cli.domain.moments import TICK
 from marketing_cli.domain.texts import human_duration, shown, z
-from marketing_cli.domain.windows import RequestFact
-from marketing_cli.schemas.rules import INSTANT_FIELD, FieldCondition, PriorEventCondition, Rule
+from marketing_cli.schemas.rules import INSTANT_FIELD, FieldCondition, Rule
 from marketing_cli.services.rule_evaluation import MISSING, ConditionResult
 
-FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 _OPEN = {
     "gt": "above {expected}",
     "lt": "below {expected}",
     "not_equals": "{kind} other than {expected}",
     "not_in": "{kind} that is none of {expected}",
 }
-_FIELD, _PRIOR, _ADDED, EVENT_MOVED = range(4)
+_FIELD, _PRIOR, _ADDED, _EVENT_MOVED = range(4)
 _FIXED = {"event.user_id", "event.event_type", "event.event_id"}
 """What makes an event that one: with another, it would be another event."""
 
 
-class Past(NamedTuple):
-    """What is known of the event's user: prior events with their types, and the template's requests, oldest first.
-
-    `caused_by` tells by whose arrival a request was made, by the request's number: one that an event caused that
-    arrived later could not stand in the way. Requests that are not in it always do.
-    """
-
-    priors: tuple[tuple[str, EventRef], ...] = ()
-    requests: tuple[RequestFact, ...] = ()
-    caused_by: Mapping[int, int] = MappingProxyType({})
-
-
 class Change(NamedTuple):
-    """One change in words, how small it is, and the event and the past with the change made."""
+    """One change in words, how small it is, and the event that it changes, or adds, as it is then."""
 
     text: str
     size: tuple[float, ...]
-    event: EventFacts
-    past: Past
+    changed: EventFacts
 
 
-def changes(rule: Rule, result: ConditionResult, event: EventFacts, past: Past) -> Iterator[Change]:
-    """The changes that might make a condition hold that failed; whether they lead to a request is for `decide`."""
-    condition = result.condition
-    if isinstance(condition, PriorEventCondition):
-        yield from _prior_changes(condition, result.found, event, past)
-    elif condition.field != INSTANT_FIELD and condition.field not in _FIXED:
-        yield from _field_changes(rule, condition, result.found, event, past)
+def field_changes(rule: Rule, failed: Iterable[ConditionResult], event: EventFacts, *, exactly: bool) -> list[Change]:
+    """Changes to fields that might make a condition hold that failed, the smallest first.
+
+    `exactly`: in words, the one value; else what all values have in common that the condition holds for.
+    """
+    found = (
+        change
+        for result in failed
+        if isinstance(result.condition, FieldCondition)
+        and result.condition.field != INSTANT_FIELD
+        and result.condition.field not in _FIXED
+        for change in _field_changes(rule, result.condition, result.found, event, exactly=exactly)
+    )
+    return sorted(found, key=lambda change: change.size)
 
 
-def _prior_changes(condition: PriorEventCondition, found: object, event: EventFacts, past: Past) -> Iterator[Change]:
-    kind, earliest = condition.prior_event, event.timestamp - condition.within
-    if not isinstance(found, EventRef):
-        new = EventRef(max(earliest, FIRST_MOMENT), 0, "")
-        text = f"if a {kind} had come in the {condition.within_text} before, at {z(new.timestamp)} or later"
-        yield Change(text, (_ADDED, 0), event, past._replace(priors=(*past.priors, (kind, new))))
-        return
-    for ref in _nearest(kind, event, past):
-        moved = ref._replace(timestamp=event.timestamp if ref.timestamp > event.timestamp else earliest)
-        priors = tuple((k, moved if (k, r.id) == (kind, ref.id) else r) for k, r in past.priors)
-        gap = moved.timestamp - ref.timestamp
-        text = f"if {kind} {ref.key} had come {distance_text(gap)}"
-        yield Change(text, (_PRIOR, abs(gap.total_seconds())), event, past._replace(priors=priors))
+def moved_prior(prior: EventFacts, moment: datetime) -> Change:
+    """A prior event at another moment."""
+    gap = moment - prior.timestamp
+    text = f"if {prior.event_type} {prior.key} had come {distance_text(gap)}"
+    return Change(text, (_PRIOR, abs(gap.total_seconds())), prior._replace(timestamp=moment))
 
 
-def _nearest(kind: str, event: EventFacts, past: Past) -> list[EventRef]:
-    """The last of the prior events of a type up to the event, and the first one after it."""
-    others = [ref for known, ref in past.priors if known == kind and ref.id != event.id]
-    before = [ref for ref in others if ref.timestamp <= event.timestamp]
-    after = [ref for ref in others if ref.timestamp > event.timestamp]
-    return [*sorted(before)[-1:], *sorted(after)[:1]]
+def added_prior(kind: str, event: EventFacts, moment: datetime) -> Change:
+    """One more event with nothing but its type and moment, arriving right before this one; not told in words."""
+    new = EventFacts(event.id - 1, "", has_own_id=True, user_id=event.user_id, event_type=kind, timestamp=moment)
+    return Change("", (_ADDED, 0), new)
+
+
+def moved_event(event: EventFacts, moment: datetime) -> Change:
+    """The event itself at another moment."""
+    gap = moment - event.timestamp
+    text = f"if the event itself had come {distance_text(gap)}, at {z(moment)}"
+    return Change(text, (_EVENT_MOVED, abs(gap.total_seconds())), event._replace(timestamp=moment))
 
 
 def _field_changes(
@@ -83,15 +71,16 @@ def _field_changes(
     condition: FieldCondition,
     found: Any,  # noqa: ANN401 - any JSON value
     event: EventFacts,
-    past: Past,
+    *,
+    exactly: bool,
 ) -> Iterator[Change]:
     same = [other for other in rule.field_conditions if other.field == condition.field]
     for place, value in enumerate(value for other in same for value in _witnesses(other, found)):
         changed = with_field(event, condition.path, value)
         if changed is not None:
-            words = _words(condition.field, value, _wanted(condition) if len(same) == 1 else None)
+            words = _words(condition.field, value, _wanted(condition) if len(same) == 1 and not exactly else None)
             size = (_FIELD, _odd_fraction(condition, value), _distance(found, value) + place * 1e-9)
-            yield Change(words, size, changed, past)
+            yield Change(words, size, changed)
 
 
 def _words(field: str, value: Any, wanted: str | None) -> str:  # noqa: ANN401 - any JSON value

@@ -1,59 +1,72 @@
-"""The moments to which an event may be moved so that a decision on it comes out otherwise: the nearest are first."""
+"""The moments to which an event may be moved so that decisions come out otherwise."""
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from marketing_cli.domain.events import EventFacts
-from marketing_cli.domain.moments import END_OF_TIME, TICK, later
-from marketing_cli.domain.texts import z
+from marketing_cli.domain.moments import END_OF_TIME, FIRST_MOMENT, TICK
 from marketing_cli.schemas.rules import INSTANT_FIELD, PRESENCE, Limit, Rule
-from marketing_cli.services.near_miss_changes import EVENT_MOVED, FIRST_MOMENT, Change, Past, distance_text
 from marketing_cli.services.suppression import window_of
 
 
-def moves(rule: Rule, event: EventFacts, past: Past) -> Iterator[Change]:
-    """The event at every moment at which something may begin or end to hold, the nearest first, all else as it was.
+class TurningPoints:
+    """Every moment at which something may begin or end to hold, for any event of the user's.
 
-    Between two such moments nothing changes: conditions on the moment, prior events and days that are used up all have
-    their first and last moment among them. So the nearest at which a request is made, if there is any, is one of them.
+    Between two of them nothing changes, wherever an event is moved: conditions on the moment, prior events and days all
+    have their first moment, and the one right before it, among them. So a change that does is at one of them.
     """
-    moments = {*_instants(rule), *_prior_edges(rule, past), *_free_days(rule, event, past)} - {event.timestamp}
-    for moment in sorted(moments, key=lambda moment: (abs(moment - event.timestamp), moment)):
-        if moment >= FIRST_MOMENT:
-            yield move(event, past, moment)
+
+    def __init__(self, rules: Sequence[Rule], moments: AbstractSet[datetime]) -> None:
+        """Of these rules, and of events and requests at these moments."""
+        begins = {*_instants(rules), *_prior_edges(rules, moments), *_days(rules, moments)}
+        both = {moment for begin in begins for moment in (begin, begin - TICK)}
+        self._moments = sorted(moment for moment in both if FIRST_MOMENT <= moment <= END_OF_TIME)
+
+    def between(self, first: datetime, last: datetime) -> list[datetime]:
+        """Those in a stretch of time, and its ends, in their order."""
+        inside = self._moments[bisect_left(self._moments, first) : bisect_right(self._moments, last)]
+        return sorted({max(first, FIRST_MOMENT), *inside, last})
+
+    def nearest(self, moment: datetime) -> list[datetime]:
+        """All of them, the nearest to a moment first, without that one."""
+        return sorted(set(self._moments) - {moment}, key=lambda other: (abs(other - moment), other))
 
 
-def move(event: EventFacts, past: Past, moment: datetime) -> Change:
-    """The event itself at another moment, all else as it was."""
-    gap = moment - event.timestamp
-    text = f"if the event itself had come {distance_text(gap)}, at {z(moment)}"
-    return Change(text, (EVENT_MOVED, abs(gap.total_seconds())), event._replace(timestamp=moment), past)
+def _instants(rules: Sequence[Rule]) -> Iterator[datetime]:
+    for rule in rules:
+        for condition in rule.field_conditions:
+            if condition.field == INSTANT_FIELD and condition.operator not in PRESENCE:
+                expected: Any = condition.expected
+                for text in expected if isinstance(expected, tuple) else (expected,):
+                    moment = datetime.fromisoformat(str(text).upper()).astimezone(UTC)
+                    yield from (moment, _shifted(moment, TICK))
 
 
-def _instants(rule: Rule) -> Iterator[datetime]:
-    for condition in rule.field_conditions:
-        if condition.field == INSTANT_FIELD and condition.operator not in PRESENCE:
-            expected: Any = condition.expected
-            for text in expected if isinstance(expected, tuple) else (expected,):
-                moment = datetime.fromisoformat(str(text).upper()).astimezone(UTC)
-                yield from (_shifted(moment, -TICK), moment, _shifted(moment, TICK))
+def _prior_edges(rules: Sequence[Rule], moments: AbstractSet[datetime]) -> Iterator[datetime]:
+    """Where another event begins and ceases to be near enough, as the earlier one and as the later one."""
+    lengths = {condition.within for rule in rules for condition in rule.prior_conditions}
+    for moment in moments if lengths else ():
+        yield from (moment, _shifted(moment, TICK))
+        for within in lengths:
+            yield from (_shifted(moment, -within), _shifted(moment, within + TICK))
 
 
-def _prior_edges(rule: Rule, past: Past) -> Iterator[datetime]:
-    for condition in rule.prior_conditions:
-        for kind, ref in past.priors:
-            if kind == condition.prior_event:
-                yield from (ref.timestamp, later(ref.timestamp, condition.within))
-
-
-def _free_days(rule: Rule, event: EventFacts, past: Past) -> Iterator[datetime]:
-    """The last moment before each day that is used up, and the first after it."""
-    if rule.limit is Limit.ONCE_PER_CALENDAR_DAY:
-        for request in past.requests:
-            for start, end in window_of(rule, event._replace(timestamp=request.event_timestamp)).stretches:
-                yield from (_shifted(start, -TICK), _shifted(end, TICK))
+def _days(rules: Sequence[Rule], moments: AbstractSet[datetime]) -> Iterator[datetime]:
+    """When the days of all these moments begin and end."""
+    daily = {rule.timezone: rule for rule in rules if rule.limit is Limit.ONCE_PER_CALENDAR_DAY}
+    for rule in daily.values():
+        for moment in moments:
+            # Of an event, a day depends on the moment only.
+            event = EventFacts(0, "", has_own_id=True, user_id="", event_type=rule.on, timestamp=moment)
+            for start, end in window_of(rule, event).stretches:
+                yield from (start, _shifted(end, TICK))
 
 
 def _shifted(moment: datetime, by: timedelta) -> datetime:
-    return moment if moment >= END_OF_TIME and by > timedelta(0) else moment + by
+    try:
+        return min(moment + by, END_OF_TIME)
+    except OverflowError:
+        return END_OF_TIME if by > timedelta(0) else FIRST_MOMENT

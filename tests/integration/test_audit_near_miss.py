@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.auditing import audit, audit_page, nudge_rules, rules_file, store
+from support.auditing import audit, audit_page, link, nudge_rules, rules_file, signup, store
 from support.events import make_event
 
 LINKED = make_event(event_id="linked", event_type="linked", event_timestamp="2025-11-01T12:00:00Z")
@@ -178,17 +178,76 @@ def test_stories(make_database: MakeDatabase, tmp_path: Path, name: str) -> None
         assert requested(other, asked)
 
 
-@pytest.mark.parametrize("most", ["MOST_PRIORS", "MOST_REQUESTS"])
-def test_of_a_user_with_too_long_a_past_nothing_is_told(
-    make_database: MakeDatabase, tmp_path: Path, most: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was not looked through may hold the answer; the reason is there all the same."""
+SAME = "name: r0, on: t, message: {template: T, channel: sms}, limit: "
+SAME_X = "name: r1, on: t, when: [{field: properties.x, equals: 1}], message: {template: T, channel: sms}, limit: "
+
+
+@pytest.mark.parametrize("limit", ["once_ever", "once_per_calendar_day", "none"])
+def test_a_rule_earlier_in_the_file_takes_the_limit(make_database: MakeDatabase, tmp_path: Path, limit: str) -> None:
+    """With the condition met, the other rule of the template would still have come first, for the same event."""
+    rules = "--rules", rules_file(tmp_path, SAME + limit, SAME_X + limit)
+    url, changed = make_database(), make_database()
+    store(url, t(1, "01T10:00", x=2), options=rules)
+    first, second = audit(url, "t1")["decisions"]
+    assert (first["outcome"], first["near_miss"]) == ("requested", None)
+    assert second["near_miss"] == f"{NONE}one condition failed, and the limit of T is used up"
+    store(changed, t(1, "01T10:00", x=1), options=rules)
+    assert [one["outcome"] for one in audit(changed, "t1")["decisions"]] == ["requested", "suppressed"]
+
+
+def test_another_event_would_take_the_limit_with_the_same_change(make_database: MakeDatabase) -> None:
+    """The signup is told to come so late that the first bank link does not use up what the second one needs."""
+    links = [link(event_id=f"l{n}", event_timestamp=f"2025-11-02T1{n + 1}:00:00Z") for n in (1, 2)]
+    early, late = signup(), signup(event_timestamp="2025-11-02T12:00:00.000001Z")
+    url, changed = make_database(), make_database()
+    store(url, early, *links)
+    (first,), (second,) = (audit(url, key)["decisions"] for key in ("l1", "l2"))
+    assert first["near_miss"] == "would have been requested if signup_completed signup had come 2 h later"
+    assert second["near_miss"] == "would have been requested if signup_completed signup had come 26 h 1 µs later"
+    store(changed, late, *links)
+    assert [audit(changed, key)["decisions"][0]["outcome"] for key in ("l1", "l2")] == ["not_matched", "requested"]
+
+
+def test_an_added_event_is_told_with_the_moment_that_does(make_database: MakeDatabase) -> None:
+    """Any moment from the one that is told on leads to a request, since it arrives after what it could serve first."""
+    links = [link(event_id=f"l{n}", event_timestamp=f"2025-11-02T1{n + 1}:00:00Z") for n in (1, 2)]
+    told = "would have been requested if a signup_completed had come in the 24h before, at "
     url = make_database()
-    rule = "--rules", rules_file(tmp_path, PRIOR + "none")
-    store(url, s(1, "01T10:00"), t(1, "01T10:30"), t(2, "01T13:00"), options=rule)
-    assert near_miss(url, "t2") == (
-        "prior_event_outside_window",
+    store(url, *links)
+    assert near_miss(url, "l2")[1] == f"{told}2025-11-02T12:00:00.000001Z or later"
+    for moment in ("2025-11-02T12:00:00.000001Z", "2025-11-02T13:00:00Z"):
+        changed = make_database()
+        store(changed, links[0], signup(event_timestamp=moment), links[1])
+        assert requested(changed, "l2")
+
+
+@pytest.mark.parametrize(
+    ("most", "why"),
+    [
+        ("MOST_ARRIVALS", "3 events of the user bear on T, and with more than 2 it takes too long"),
+        ("MOST_EVENTS", "the user has more than 2 events"),
+        ("MOST_DECIDED", "it takes too long to decide all again"),
+    ],
+)
+def test_of_a_user_with_too_long_a_past_it_says_so(
+    make_database: MakeDatabase, tmp_path: Path, most: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not looked through may hold the answer; what needs no past is told all the same."""
+    url = make_database()
+    alone = "name: q, on: t, when: [{field: properties.x, gte: 3}], message: {template: Q, channel: sms}, limit: none"
+    rules = "--rules", rules_file(tmp_path, PRIOR + "none", alone)
+    store(url, s(1, "01T10:00"), t(1, "01T10:30"), t(2, "01T13:00"), options=rules)
+    told = [one["near_miss"] for one in audit(url, "t2")["decisions"]]
+    assert told == [
         "would have been requested if s s1 had come 2 h later",
-    )
-    monkeypatch.setattr(f"marketing_cli.services.audit_near_miss.{most}", 0)
-    assert near_miss(url, "t2") == ("prior_event_outside_window", None)
+        "would have been requested with properties.x 3",
+    ]
+    monkeypatch.setattr(f"marketing_cli.services.audit_again.{most}", 2)
+    if most == "MOST_DECIDED":
+        monkeypatch.setattr(f"marketing_cli.services.audit_near_miss.{most}", 2)
+    again = [one["near_miss"] for one in audit(url, "t2")["decisions"]]
+    assert again[0].startswith(f"not worked out: {why}")
+    if most != "MOST_DECIDED":
+        assert again[1] == told[1]
+    else:
+        assert again[1].startswith("not worked out: ")

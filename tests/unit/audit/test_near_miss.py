@@ -1,19 +1,21 @@
 """What would have changed a decision: every suggestion is made, and decided on."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketing_cli.domain.events import EventFacts, EventRef
+from marketing_cli.domain.events import EventFacts
 from marketing_cli.domain.moments import TICK
 from marketing_cli.domain.windows import RequestFact
-from marketing_cli.schemas.rules import Rule
-from marketing_cli.services.near_miss import is_requested, near_miss, smallest_change
-from marketing_cli.services.near_miss_changes import Past, distance_text
+from marketing_cli.schemas.rules import Rule, RuleSet
+from marketing_cli.services.near_miss import near_miss, smallest_change
+from marketing_cli.services.near_miss_again import Again, Arrival, Budget, Given, TooMuchWork
+from marketing_cli.services.near_miss_changes import Change, distance_text
 from marketing_cli.services.rules_files import parse_rules
+from marketing_cli.services.suppression import window_of
 
 NOON = datetime(2025, 11, 1, 12, tzinfo=UTC)
 
@@ -29,17 +31,50 @@ def rule(*when: str, limit: str = "none", more: str = "") -> Rule:
 
 def event(moment: datetime = NOON, **properties: Any) -> EventFacts:
     """An event at noon."""
-    return EventFacts(7, "e", has_own_id=True, user_id="u", event_type="t", timestamp=moment, properties=properties)
+    return EventFacts(14, "e", has_own_id=True, user_id="u", event_type="t", timestamp=moment, properties=properties)
 
 
-def prior(before: timedelta) -> Past:
+Past: TypeAlias = tuple[EventFacts | RequestFact, ...]
+
+
+def prior(before: timedelta, number: int = 3) -> Past:
     """A past with one `s` so long before noon."""
-    return Past((("s", EventRef(NOON - before, 3, "s1")),))
+    key = f"s{number - 2}"
+    return (EventFacts(2 * number, key, has_own_id=True, user_id="u", event_type="s", timestamp=NOON - before),)
 
 
 def sent(*moments: datetime) -> Past:
-    """A past with requests."""
-    return Past(requests=tuple(RequestFact("u", "T", m, n + 20, f"p{n}") for n, m in enumerate(moments)))
+    """A past with requests, whose events are not there any more."""
+    return tuple(RequestFact("u", "T", m, None, None, n + 20) for n, m in enumerate(moments))
+
+
+def again(one: Rule, asked: EventFacts, past: Past, most: int = 10_000) -> Again:
+    """What happened, to be decided afresh."""
+    events = [*(fact for fact in past if isinstance(fact, EventFacts)), asked]
+    requests = (fact for fact in past if isinstance(fact, RequestFact))
+    given = [Given(1, fact, "gone", window_of(one, _at(asked, fact)).name) for fact in requests]
+    arrivals = [Arrival(fact, 1) for fact in sorted(events, key=lambda fact: fact.id)]
+    return Again(arrivals, {1: RuleSet(version=1, rules=(one,))}, given, Budget(most))
+
+
+def _at(asked: EventFacts, request: RequestFact) -> EventFacts:
+    return asked._replace(timestamp=request.event_timestamp, key=request.event_key or f"gone{request.id}")
+
+
+def told(one: Rule, asked: EventFacts, past: Past = ()) -> str | None:
+    """The sentence."""
+    return near_miss(one, asked, again(one, asked, past))
+
+
+def smallest(one: Rule, asked: EventFacts, past: Past = ()) -> Change | None:
+    """The change."""
+    return smallest_change(one, asked, again(one, asked, past))
+
+
+def is_requested(one: Rule, asked: EventFacts, past: Past, change: Change | None = None) -> bool:
+    """Whether there is a request, with a change."""
+    changed = again(one, asked, past)
+    return changed.is_requested_with(change.changed, one, asked) if change else changed.is_requested(one, asked)
 
 
 H = timedelta(hours=1)
@@ -73,10 +108,10 @@ H = timedelta(hours=1)
 def test_a_field(condition: str, found: dict[str, Any], text: str) -> None:
     """The nearest value that satisfies each operator."""
     one = rule(f"field: properties.x, {condition}")
-    assert near_miss(one, event(**found), Past()) == f"would have been requested {text}"
-    change = smallest_change(one, event(**found), Past())
+    assert told(one, event(**found)) == f"would have been requested {text}"
+    change = smallest(one, event(**found))
     assert change is not None
-    assert is_requested(one, change.event, change.past)
+    assert is_requested(one, event(**found), (), change)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +124,7 @@ def test_a_field(condition: str, found: dict[str, Any], text: str) -> None:
 def test_two_conditions_on_one_field(conditions: list[str], found: dict[str, Any], text: str) -> None:
     """One value that satisfies both."""
     one = rule(*(f"field: properties.x, {condition}" for condition in conditions))
-    assert near_miss(one, event(**found), Past()) == f"would have been requested {text}"
+    assert told(one, event(**found)) == f"would have been requested {text}"
 
 
 PRIOR = "prior_event: s, within: 24h"
@@ -102,32 +137,29 @@ AT = "field: event.event_timestamp, "
         (rule(PRIOR), prior(26 * H + timedelta(minutes=10)), "if s s1 had come 2 h 10 m later"),
         (rule(PRIOR), prior(24 * H + TICK), "if s s1 had come 1 µs later"),
         (rule(PRIOR), prior(-5 * H), "if s s1 had come 5 h earlier"),
-        (rule(PRIOR), Past(), "if a s had come in the 24h before, at 2025-10-31T12:00:00Z or later"),
+        (rule(PRIOR), (), "if a s had come in the 24h before, at 2025-10-31T12:00:00Z or later"),
         (
             rule(AT + "gte: 2025-11-01T13:00:00Z"),
-            Past(),
+            (),
             "if the event itself had come 1 h later, at 2025-11-01T13:00:00Z",
         ),
         (
             rule(AT + "lt: 2025-11-01T12:00:00Z"),
-            Past(),
+            (),
             "if the event itself had come 1 µs earlier, at 2025-11-01T11:59:59.999999Z",
         ),
     ],
 )
 def test_a_moment(one: Rule, past: Past, text: str) -> None:
     """By how much, to the microsecond; a microsecond less would not have done."""
-    assert near_miss(one, event(), past) == f"would have been requested {text}"
-    change = smallest_change(one, event(), past)
+    assert told(one, event(), past) == f"would have been requested {text}"
+    change = smallest(one, event(), past)
     assert change is not None
-    if change.past is not past:
-        ((kind, ref),) = change.past.priors
-        back = TICK if past.priors and past.priors[0][1].timestamp > NOON else -TICK
-        less = Past(((kind, ref._replace(timestamp=ref.timestamp + back)),))
-        assert not is_requested(one, event(), less)
-    else:
-        back = -TICK if change.event.timestamp > NOON else TICK
-        assert not is_requested(one, event(change.event.timestamp + back), past)
+    assert is_requested(one, event(), past, change)
+    changed = change.changed
+    back = TICK if "earlier" in text else -TICK
+    less = change._replace(changed=changed._replace(timestamp=changed.timestamp + back))
+    assert not is_requested(one, event(), past, less)
 
 
 DAILY = rule(limit="once_per_calendar_day")
@@ -147,18 +179,19 @@ NEW_YORK = rule(limit="once_per_calendar_day", more=", timezone: America/New_Yor
 )
 def test_a_limit(one: Rule, moment: datetime, past: Past, text: str) -> None:
     """The first free moment in the rule's zone, across days that are used up and clocks that change."""
-    assert near_miss(one, event(moment), past) == text
-    change = smallest_change(one, event(moment), past)
+    assert told(one, event(moment), past) == text
+    change = smallest(one, event(moment), past)
     if change is not None:
-        assert is_requested(one, change.event, past)
-        assert not is_requested(one, change.event._replace(timestamp=change.event.timestamp - TICK), past)
+        less = change.changed._replace(timestamp=change.changed.timestamp - TICK)
+        assert is_requested(one, event(moment), past, change)
+        assert not is_requested(one, event(moment), past, change._replace(changed=less))
 
 
 @pytest.mark.parametrize(
     ("one", "past", "text"),
     [
-        (rule("field: properties.x, equals: 1", "field: properties.y, equals: 1"), Past(), "two conditions failed"),
-        (rule("field: properties.x, equals: 1", PRIOR), Past(), "two conditions failed"),
+        (rule("field: properties.x, equals: 1", "field: properties.y, equals: 1"), (), "two conditions failed"),
+        (rule("field: properties.x, equals: 1", PRIOR), (), "two conditions failed"),
         (
             rule("field: properties.x, equals: 1", limit="once_ever"),
             sent(NOON),
@@ -166,21 +199,21 @@ def test_a_limit(one: Rule, moment: datetime, past: Past, text: str) -> None:
         ),
         (
             rule("field: event.user_id, equals: v"),
-            Past(),
+            (),
             "one condition failed, which nothing that is known of the event can meet",
         ),
-        (rule(), Past(requests=(RequestFact("u", "T", NOON, 7, "e"),)), "T is sent once for each event"),
+        (rule(), (RequestFact("u", "T", NOON, 14, "e"),), "T is sent once for each event"),
     ],
 )
 def test_no_single_change(one: Rule, past: Past, text: str) -> None:
     """It says so."""
-    assert near_miss(one, event(), past) == f"no single change would have led to a request: {text}"
-    assert smallest_change(one, event(), past) is None
+    assert told(one, event(), past) == f"no single change would have led to a request: {text}"
+    assert smallest(one, event(), past) is None
 
 
 def test_nothing_to_change() -> None:
     """A request needs no other."""
-    assert near_miss(rule(), event(), Past()) is None
+    assert told(rule(), event()) is None
 
 
 @pytest.mark.parametrize(
@@ -225,10 +258,17 @@ def test_what_is_suggested_leads_to_a_request(  # noqa: PLR0913, PLR0917 - one f
 ) -> None:
     """Whatever is suggested, made, is requested by the engine; where nothing is, it was requested already."""
     one = rule(*when, limit=limit)
-    refs = tuple(("s", EventRef(moment, number + 1, f"s{number}")) for number, moment in enumerate(priors))
-    past = Past(refs, sent(*requests).requests)
+    arrived = [prior(NOON - moment, number + 1) for number, moment in enumerate(priors)]
+    past = (*(fact for one_prior in arrived for fact in one_prior), *sent(*requests))
     facts = event(x=x, y=y)
-    text, change = near_miss(one, facts, past), smallest_change(one, facts, past)
+    text, change = told(one, facts, past), smallest(one, facts, past)
     assert (text is None) == is_requested(one, facts, past)
     if change is not None:
-        assert is_requested(one, change.event, change.past)
+        assert is_requested(one, facts, past, change)
+
+
+def test_it_stops_where_that_takes_too_long() -> None:
+    """No more arrivals are decided again than may be."""
+    one = rule(PRIOR, limit="once_ever")
+    with pytest.raises(TooMuchWork):
+        near_miss(one, event(), again(one, event(), prior(26 * H), most=3))
