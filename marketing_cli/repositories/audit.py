@@ -81,12 +81,6 @@ class AuditRepository:
         query = query.order_by(Event.event_timestamp.desc(), Event.id.desc()).limit(limit)
         return [(moment, number) for moment, number in self._session.execute(query)]
 
-    def refs_of_user(self, user_id: str, event_types: Sequence[str], limit: int) -> list[tuple[str, EventRef]]:
-        """A user's events of these types, as (type, event), in no useful order; at most `limit`."""
-        query = select(Event.event_type, Event.event_timestamp, Event.id, Event.event_key)
-        query = query.where(Event.user_id == user_id, Event.event_type.in_(event_types)).limit(limit)
-        return [(kind, EventRef(moment, number, key)) for kind, moment, number, key in self._session.execute(query)]
-
     def find_earliest_later(self, lookups: Sequence[PriorLookup]) -> list[tuple[str, str, EventRef]]:
         """For each look-up the earliest event of its type in its stretch of time, as (user, type, event)."""
         rows = self._session.execute(_earliest_later(self._dialect), as_parameter(self._dialect, lookups))
