@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, GetPydanticSchema, ValidationError, ValidationInfo, model_validator
 from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
 
-from marketing_cli.domain.events import EventFacts, JsonObject
+from marketing_cli.domain.events import NO_EXTRA, EventFacts, IncomingEvent, JsonObject
 from marketing_cli.domain.lines import RejectReason
 from marketing_cli.schemas.content import EventContent, content_hash
 from marketing_cli.schemas.json_values import INT_MAX, INT_MIN, first_fault
@@ -185,22 +185,26 @@ class EventIn(BaseModel):
         """What a second delivery of the event must have in common with it."""
         return EventContent(self.event_type, self.event_timestamp, self.properties, self.user_traits)
 
-    def facts(self, id: int) -> EventFacts:  # noqa: A002
-        """The event as the rule engine sees it, under the number `id` of its row."""
+    def incoming(self) -> IncomingEvent:
+        """The event without what validation keeps beside it."""
         # Not by the attributes: the model looks twice for each.
         values = self.__dict__
-        own_id = values["event_id"]
-        return EventFacts(
-            id,
-            self.content_hash.hex() if own_id is None else own_id,
+        own_id, content_hash = values["event_id"], self.content_hash
+        return IncomingEvent(
+            content_hash.hex() if own_id is None else own_id,
             own_id is not None,
             values["user_id"],
             values["event_type"],
             values["event_timestamp"],
             values["properties"],
             values["user_traits"],
-            self.__pydantic_extra__ or {},
+            self.__pydantic_extra__ or NO_EXTRA,
+            content_hash,
         )
+
+    def facts(self, id: int) -> EventFacts:  # noqa: A002
+        """The event as the rule engine sees it, under the number `id` of its row."""
+        return self.incoming().numbered(id)
 
 
 def _with_own_id(event: JsonObject) -> JsonObject:

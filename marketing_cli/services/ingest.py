@@ -8,7 +8,7 @@ from typing import TypeAlias
 from marketing_cli.database.failures import DATABASE_ERRORS, explain
 from marketing_cli.database.sessions import Transactions
 from marketing_cli.domain.batches import Counts
-from marketing_cli.domain.lines import InputState
+from marketing_cli.domain.lines import InputState, Reject
 from marketing_cli.domain.zones import ZoneInfo
 from marketing_cli.errors import ExitCode, MmsgError, TooManyRejects, unexpected
 from marketing_cli.schemas.report import IngestReport, RulesReport, RunStatus
@@ -167,7 +167,7 @@ class IngestService:
             if content is None:
                 counts.blank += 1
             else:
-                batch.append(ParsedLine(line, content))
+                batch.append(ParsedLine(line, content if isinstance(content, Reject) else content.incoming()))
             if counts.lines >= self._options.batch_size or size >= MAX_BATCH_BYTES:
                 full, batch = [batch], []
                 yield full.pop(), counts
