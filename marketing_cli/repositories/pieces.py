@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, Text, cast, literal, tuple_
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from marketing_cli.database.stored_values import Misfit, Unread, careful_query, fits, misfits
+from marketing_cli.database.stored_values import ROW_BY_ROW, Misfit, Unread, careful_query, fits, misfits
 from marketing_cli.domain.reasons import Outcome
 from marketing_cli.errors import UnreadableValue
 from marketing_cli.models import Base, Event, Run, SendRequest, Suppression, UserTraits
@@ -21,8 +21,6 @@ Place: TypeAlias = tuple[Any, ...]
 Users: TypeAlias = tuple[str | None, str | None]
 """Users after one to another included; None for no bound."""
 
-ROW_BY_ROW: Final = {"stream_results": True, "max_row_buffer": 20}
-"""Rows may have a MiB each: a server sends so many at once; SQLite one, and after each the time is looked at."""
 _MOST: Final = 5_000
 _AT_ONCE: Final = 20
 """Of rows that are read value by value."""
@@ -163,8 +161,8 @@ class PieceReader:
     def _place(self, model: type[Any], number: int) -> str:
         """Where the value is, with its event, which a query need not select; empty where that is not found."""
         tables = [model.__table__, *([UserTraits.__table__] if model is Event else [])]
-        found = [misfit for table in tables for misfit in misfits(self._session, table, number - 1, number)]
-        return found[0].place if found else ""
+        found = (misfits(self._session, table, number - 1, number, lambda: False)[0] for table in tables)
+        return next((some[0].place for some in found if some), "")
 
 
 def _is_damaged(row: Any) -> bool:  # noqa: ANN401

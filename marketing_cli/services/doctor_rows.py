@@ -28,7 +28,6 @@ _MEND = (
 )
 _MOST_PLACES = 10
 _MOST_INPUTS = 500
-_MOST_VALUES = 5_000
 _DATE = slice(len("day:"), len("day:2025-11-01"))
 _ZONE_CHANGES = timedelta(hours=3)
 
@@ -64,8 +63,11 @@ def values(reading: Reading) -> Finding:
 
 def misfits_of(reading: Reading, table: Table, last: int) -> list[Misfit]:
     """The values of a table that cannot be read, up to this row."""
-    slices = reading.slices(last, partial(_misfits, table), _MOST_VALUES)
-    return [misfit for found in slices for misfit in found]
+    found, after = list[Misfit](), 0 if last else None
+    while after is not None:
+        some, after = reading.piece(partial(_misfits, table, after, last))
+        found += some
+    return found
 
 
 def books(reading: Reading, at: Marks | None = None) -> Finding:
@@ -199,8 +201,10 @@ def _stored_events(session: Session, after: int, to: int) -> Counted:
     return checks.stored(session, Event.input_id, after, to)
 
 
-def _misfits(table: Table, session: Session, after: int, to: int) -> list[Misfit]:
-    return list(misfits(session, table, after, to))
+def _misfits(
+    table: Table, after: int, to: int, session: Session, is_up: Callable[[], bool]
+) -> tuple[list[Misfit], int | None]:
+    return misfits(session, table, after, to, is_up)
 
 
 def _over_a_day(session: Session, after: int, to: int) -> _Ids:
