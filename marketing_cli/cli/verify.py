@@ -6,7 +6,7 @@ import typer
 
 from marketing_cli.cli.invocation import begin
 from marketing_cli.cli.options import EnvFile, Json, Quiet, wanted_output
-from marketing_cli.rendering import Output
+from marketing_cli.rendering import EventsBar, Output
 
 _EPILOG = """\b
 Examples:
@@ -63,7 +63,8 @@ def verify(
 
     request = verify_request(event_id=event_id, user=user, since=since, everything=everything, limit=limit)
     invocation = begin(ctx, output=wanted_output(Output.TABLE, json=json), quiet=quiet, env_file=env_file)
-    report = run_verify(request, invocation.settings.database_url)
+    with EventsBar(invocation.streams) as advance:
+        report = run_verify(request, invocation.settings.database_url, advance)
     raise typer.Exit(render_verify(report, invocation.output, invocation.streams))
 
 
