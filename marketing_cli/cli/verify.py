@@ -21,13 +21,14 @@ Each event arrives again, in the order of then, under the rules that its run had
 the stored send requests and suppressions, column by column. A difference says what was stored, what comes out now, and
 by which condition. Also compared: events with their content hashes, typed columns with what they were taken from, rules
 with their SHA-256, and, with --all and --since, the books: lines = new + duplicate + rejected + blank + skipped per run
-and in all, and whose row is whose; with --all, matches = requests + suppressions too. Rows of no event are doctor's.
+and in all, and whose row is whose; with --all, matches = requests + suppressions too.
 
 \b
 --since goes by when mmsg stored the events; what was decided before is taken as it is stored. What runs at work store
 meanwhile is left out, and no run has to wait. Decisions whose event was deleted cannot come out again: they are checked
 against the rules, run and books of then, and counted. A value that cannot be read is a difference that names its row.
 Not compared is what nothing else stored says: when something was stored or decided, an event's own id, line and extra.
+Rows of no event are left to `mmsg doctor`.
 
 \b
 Exit codes: 0 all is reproduced; 2 an option or combination that cannot be understood; 4 no such event or user;
