@@ -4,7 +4,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -13,6 +13,9 @@ from marketing_cli.database.sessions import Transactions
 from marketing_cli.repositories.audit import hold_snapshot
 
 Found = TypeVar("Found")
+
+Advance: TypeAlias = Callable[[int, int], None]
+"""Told how many events were read, of how many."""
 
 _FIRST_ROWS = 1_000
 _MOST_ROWS = 200_000
@@ -29,10 +32,11 @@ class Reading:
     On PostgreSQL nobody waits for readers, and all is one snapshot.
     """
 
-    def __init__(self, transactions: Transactions, *, pauses: bool) -> None:
+    def __init__(self, transactions: Transactions, *, pauses: bool, advance: Advance | None = None) -> None:
         """Read in these transactions."""
         self._transactions = transactions
         self._pauses = pauses
+        self._advance = advance
         self._rows = _FIRST_ROWS
         self._next = 0.0
 
@@ -64,6 +68,11 @@ class Reading:
             found = look(session, lambda: time.monotonic() - began > _SLOW)
         self._pause(time.monotonic() - began)
         return found
+
+    def told(self, done: int, total: int) -> None:
+        """Say how many events were read, of how many; not where that would be within a transaction."""
+        if self._advance is not None and self._pauses:
+            self._advance(done, total)
 
     def _give_way(self, took: float) -> None:
         if took > _SLOW:
@@ -103,12 +112,15 @@ def reading(engine: Engine) -> Iterator[Reading]:
 
 
 @contextmanager
-def reading_of(transactions: Transactions) -> Iterator[Reading]:
-    """Reads in transactions that never write; on PostgreSQL from one snapshot, which ends with the block."""
+def reading_of(transactions: Transactions, advance: Advance | None = None) -> Iterator[Reading]:
+    """Reads in transactions that never write; on PostgreSQL from one snapshot, which ends with the block.
+
+    `advance` is told between two transactions; so never on PostgreSQL, since it may print.
+    """
     with transactions() as session:
         is_sqlite = session.get_bind().dialect.name == "sqlite"
         if not is_sqlite:
             hold_snapshot(session)
             yield Reading(lambda: nullcontext(session), pauses=False)
     if is_sqlite:  # the session above has asked nothing, and so has held nothing
-        yield Reading(transactions, pauses=True)
+        yield Reading(transactions, pauses=True, advance=advance)

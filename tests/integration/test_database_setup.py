@@ -3,6 +3,8 @@
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -222,3 +224,29 @@ def test_the_clients_own_encoding_does_not_matter(mmsg: Program, tmp_path: Path,
     assert done.exit_code == 0, done.stderr
     shown = mmsg("audit", "é😀", "--json", env={"PGCLIENTENCODING": encoding})
     assert shown.json()["event"]["user_id"] == "ζ"
+
+
+BROKEN_OFF = """
+import sys
+from contextlib import closing
+from sqlalchemy import text
+from marketing_cli.database.engine import make_engine
+
+def interrupted(_):
+    raise KeyboardInterrupt
+
+try:
+    with make_engine(sys.argv[1], writes=False).connect() as connection:
+        connection.connection.dbapi_connection.text_factory = interrupted
+        with closing(connection.execute(text("SELECT 'a'"))) as rows:
+            list(rows)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@only_sqlite
+def test_a_reading_that_is_broken_off_prints_no_traceback(database_url: str) -> None:
+    """SQLAlchemy closes the connection, then finds that it cannot close its cursor, and would tell everybody."""
+    done = subprocess.run([sys.executable, "-c", BROKEN_OFF, database_url], check=True, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
