@@ -34,6 +34,7 @@ def summary_lines(report: "IngestReport") -> list[str]:
 def conclusion(report: "IngestReport") -> str:
     """How the run ended, in one line."""
     name = "dry run, nothing was stored" if report.dry_run else f"run {report.run_id}"
+    name = f"{name}, shard {report.shard}" if report.shard else name
     text = f"{name}: {report.status.value}, {_books(report.totals)}"
     return f"{text} (exit code {report.exit_code})" if report.exit_code else text
 

@@ -57,13 +57,14 @@ class RulesReport(_Shape):
 
 
 class IngestReport(_Shape):
-    """A whole run. `run_id` is null in a dry run; times are UTC."""
+    """A whole run. `run_id` is null in a dry run, `shard` unless it was one, as in `0/4`; times are UTC."""
 
     run_id: int | None
     status: RunStatus
     exit_code: int
     dry_run: bool
     backfill: bool
+    shard: str | None = None
     started_at: datetime
     finished_at: datetime
     inputs: list[InputReport]

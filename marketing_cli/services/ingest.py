@@ -9,6 +9,7 @@ from marketing_cli.database.failures import DATABASE_ERRORS, explain
 from marketing_cli.database.sessions import Transactions
 from marketing_cli.domain.batches import Counts
 from marketing_cli.domain.lines import InputState
+from marketing_cli.domain.slots import Shard
 from marketing_cli.domain.zones import ZoneInfo
 from marketing_cli.errors import ExitCode, MmsgError, TooManyRejects, unexpected
 from marketing_cli.schemas.report import IngestReport, RulesReport, RunStatus
@@ -20,6 +21,7 @@ from marketing_cli.services.line_parsing import ParseOptions, parse_line
 from marketing_cli.services.rules_files import LoadedRules
 from marketing_cli.services.run_books import InputBooks, RunBooks
 from marketing_cli.services.run_ledger import RunLedger
+from marketing_cli.services.sharding import SKIPPED, parse_own_line
 from marketing_cli.services.stopping import Interrupted, NeverStop, StopRequest
 from marketing_cli.sources.discovery import InputPath
 from marketing_cli.sources.reader import InputReader, ReadOptions
@@ -29,6 +31,9 @@ DEFAULT_BATCH_SIZE = 5000
 
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 """A batch also ends once its events may take so many bytes of memory, however few they are."""
+
+_MOST_PASSED_OVER = 10
+"""A batch also ends after so many times its lines, though most are another shard's: it is how far a run has come."""
 
 _VALUE_BYTES = 60
 _NO_MARKS = bytes(byte for byte in range(256) if chr(byte) not in ",[{")
@@ -57,6 +62,7 @@ class IngestOptions:
     max_errors: ErrorBudget | None = None
     rejects_ok: bool = False
     known_rejects_ok: bool = False
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,19 +162,23 @@ class IngestService:
         self._acknowledge(ledger.run_id, books.path, first, last)
 
     def _batches(self, reader: InputReader) -> Iterator[tuple[list[ParsedLine], Counts]]:
-        """Parse an input into batches, each with the number of its lines and of the blank ones among them."""
-        options = ParseOptions(self._options.assume_timezone)
+        """Parse an input into batches, each with its number of lines, and of blank and skipped ones among them."""
+        options, shard = ParseOptions(self._options.assume_timezone), self._options.shard
+        most, most_lines = self._options.batch_size, self._options.batch_size * _MOST_PASSED_OVER
         batch: list[ParsedLine] = []
         counts, size = Counts(), 0
         for line in reader.lines():
             counts.lines += 1
-            size += _weight(line.raw)
-            content = parse_line(line, options)
-            if content is None:
+            content = parse_line(line, options) if shard is None else parse_own_line(line, options, shard)
+            if content is SKIPPED:
+                counts.skipped += 1
+            elif content is None:
                 counts.blank += 1
             else:
+                size += _weight(line.raw)
                 batch.append(ParsedLine(line, content))
-            if counts.lines >= self._options.batch_size or size >= MAX_BATCH_BYTES:
+            own = counts.lines - counts.skipped
+            if own >= most or size >= MAX_BATCH_BYTES or counts.lines >= most_lines:
                 full, batch = [batch], []
                 yield full.pop(), counts
                 counts, size = Counts(), 0
@@ -177,10 +187,11 @@ class IngestService:
 
     def _check_budget(self, books: RunBooks, *, at_end: bool) -> None:
         budget = self._options.max_errors
-        refused = self._refused(books)
-        if budget is not None and budget.exceeded(refused, books.counts.lines, at_end=at_end):
+        refused, own = self._refused(books), books.counts.lines - books.counts.skipped
+        if budget is not None and budget.exceeded(refused, own, at_end=at_end):
+            whose = "" if self._options.shard is None else f" of shard {self._options.shard}"
             raise TooManyRejects(
-                f"stopped: {refused:,} of {books.counts.lines:,} lines refused, more than {budget} allows."
+                f"stopped: {refused:,} of {own:,} lines{whose} refused, more than {budget} allows."
                 " What was stored stays; see `mmsg rejects`."
             )
 
@@ -218,6 +229,7 @@ class IngestService:
             exit_code=exit_code,
             dry_run=self._options.dry_run,
             backfill=self._options.backfill,
+            shard=None if self._options.shard is None else str(self._options.shard),
             started_at=books.started_at,
             finished_at=finished_at,
             inputs=[entry.report() for entry in books.inputs],

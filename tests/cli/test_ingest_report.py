@@ -14,6 +14,7 @@ REPORT = {
     "exit_code",
     "dry_run",
     "backfill",
+    "shard",
     "started_at",
     "finished_at",
     "inputs",
