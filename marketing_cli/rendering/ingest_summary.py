@@ -69,6 +69,8 @@ def _attention(report: "IngestReport") -> Iterator[str]:
         yield f"rejected: {reasons}{where}"
     if report.not_comparable:
         yield f"note: values that could not be compared with what a rule expects: {report.not_comparable:,}"
+    if report.retried_batches:
+        yield f"note: batches that the database refused and that were decided again: {report.retried_batches:,}"
     for warning in report.warnings:
         yield f"warning: {safe(warning)}"
     if report.status.value == "interrupted":

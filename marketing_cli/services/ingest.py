@@ -135,7 +135,8 @@ class IngestService:
             raise Interrupted(self._stop.exit_code) from failure
 
     def _ingest(self, place: int, entry: InputPath, ledger: RunLedger, batch_done: Progress) -> None:
-        service = EventProcessingService(self._transactions, self._rules.rule_set, ledger.reference(place))
+        told = ledger.reference(place), ledger.books.note_retry
+        service = EventProcessingService(self._transactions, self._rules.rule_set, *told)
         books = ledger.books.inputs[place]
         with InputReader(entry, self._options.read) as reader:
             books.note(reader)
@@ -237,6 +238,7 @@ class IngestService:
             rejects_by_reason=dict(sorted(books.rejects_by_reason.items())),
             not_comparable=books.not_comparable,
             unknown_types=books.unknown_types,
+            retried_batches=books.retried_batches,
             warnings=books.warnings(backfill=self._options.backfill),
             rules=RulesReport(source=self._rules.source, sha256=self._rules.sha256),
             error=None if ending.error is None else str(ending.error),

@@ -60,6 +60,7 @@ class RunBooks:
     unknown_types: int = 0
     old_requests: int = 0
     ahead_of_time: int = 0
+    retried_batches: int = 0
 
     def enter(self, place: int, outcome: BatchOutcome, counts: Counts, rules: RuleSet) -> None:
         """Enter what a committed batch of the input at this place did; `counts` are its lines."""
@@ -80,6 +81,10 @@ class RunBooks:
         self.unknown_types += sum(count for name, count in types.items() if name not in known)
         self.ahead_of_time += len([1 for event in outcome.new if event.timestamp > latest])
         self.old_requests += len([1 for event in requested if event.timestamp < oldest])
+
+    def note_retry(self) -> None:
+        """Note that the database refused a batch, which is decided again."""
+        self.retried_batches += 1
 
     def totals(self) -> Totals:
         """The sums as `ingest --json` shows them."""

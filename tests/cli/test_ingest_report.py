@@ -22,6 +22,7 @@ REPORT = {
     "rejects_by_reason",
     "not_comparable",
     "unknown_types",
+    "retried_batches",
     "warnings",
     "rules",
     "error",
