@@ -61,6 +61,7 @@ class RunBooks:
     old_requests: int = 0
     ahead_of_time: int = 0
     retried_batches: int = 0
+    server_warning: str | None = None
 
     def enter(self, place: int, outcome: BatchOutcome, counts: Counts, rules: RuleSet) -> None:
         """Enter what a committed batch of the input at this place did; `counts` are its lines."""
@@ -92,7 +93,7 @@ class RunBooks:
 
     def warnings(self, *, backfill: bool) -> list[str]:
         """What an operator should look at, in sentences."""
-        found = []
+        found = [self.server_warning] if self.server_warning else []
         if self.old_requests and not backfill:
             found.append(
                 f"messages requested for events over 7 days old: {self.old_requests:,};"
