@@ -8,7 +8,7 @@ from typing import TypeAlias
 from marketing_cli.database.failures import DATABASE_ERRORS, explain
 from marketing_cli.database.sessions import Transactions
 from marketing_cli.domain.batches import Counts
-from marketing_cli.domain.lines import InputState
+from marketing_cli.domain.lines import InputState, Reject
 from marketing_cli.domain.slots import Shard
 from marketing_cli.domain.zones import ZoneInfo
 from marketing_cli.errors import ExitCode, MmsgError, TooManyRejects, unexpected
@@ -177,7 +177,7 @@ class IngestService:
                 counts.blank += 1
             else:
                 size += _weight(line.raw)
-                batch.append(ParsedLine(line, content))
+                batch.append(ParsedLine(line, content if isinstance(content, Reject) else content.incoming()))
             own = counts.lines - counts.skipped
             if own >= most or size >= MAX_BATCH_BYTES or counts.lines >= most_lines:
                 full, batch = [batch], []
