@@ -11,6 +11,7 @@ from marketing_cli.database.failures import DATABASE_ERRORS, explain
 from marketing_cli.database.sessions import Transactions
 from marketing_cli.domain.batches import Counts
 from marketing_cli.domain.lines import InputState, Reject
+from marketing_cli.domain.slots import Shard
 from marketing_cli.domain.zones import ZoneInfo
 from marketing_cli.errors import ExitCode, MmsgError, TooManyRejects, unexpected
 from marketing_cli.schemas.report import IngestReport, RulesReport, RunStatus
@@ -23,6 +24,7 @@ from marketing_cli.services.read_ahead import ReadAhead
 from marketing_cli.services.rules_files import LoadedRules
 from marketing_cli.services.run_books import InputBooks, RunBooks
 from marketing_cli.services.run_ledger import RunLedger
+from marketing_cli.services.sharding import SKIPPED, parse_own_line
 from marketing_cli.services.stopping import Interrupted, NeverStop, StopRequest
 from marketing_cli.sources.discovery import InputPath
 from marketing_cli.sources.reader import InputReader, ReadOptions
@@ -32,6 +34,9 @@ DEFAULT_BATCH_SIZE = 5000
 
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 """A batch also ends once its events may take so many bytes of memory, however few they are."""
+
+_MOST_PASSED_OVER = 10
+"""A batch also ends after so many times its lines, though most are another shard's: it is how far a run has come."""
 
 _VALUE_BYTES = 60
 _NO_MARKS = bytes(byte for byte in range(256) if chr(byte) not in ",[{")
@@ -60,6 +65,7 @@ class IngestOptions:
     max_errors: ErrorBudget | None = None
     rejects_ok: bool = False
     known_rejects_ok: bool = False
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,8 @@ class IngestService:
             raise Interrupted(self._stop.exit_code) from failure
 
     def _ingest(self, place: int, entry: InputPath, ledger: RunLedger, batch_done: Progress) -> None:
-        service = EventProcessingService(self._transactions, self._rules.rule_set, ledger.reference(place))
+        told = ledger.reference(place), ledger.books.note_retry
+        service = EventProcessingService(self._transactions, self._rules.rule_set, *told)
         books = ledger.books.inputs[place]
         with InputReader(entry, self._options.read) as reader, ReadAhead(self._batches(place, reader)) as batches:
             books.note(reader, reader.state)
@@ -167,18 +174,22 @@ class IngestService:
 
     def _batches(self, place: int, reader: InputReader) -> Iterator[_Batch]:
         """Parse an input into batches. Nothing here may depend on what is stored: it can run ahead of that."""
-        options = ParseOptions(self._options.assume_timezone)
+        options, shard = ParseOptions(self._options.assume_timezone), self._options.shard
+        most, most_lines = self._options.batch_size, self._options.batch_size * _MOST_PASSED_OVER
         lines: list[ParsedLine] = []
         counts, size = Counts(), 0
         for line in reader.lines():
             counts.lines += 1
-            size += _weight(line.raw)
-            content = parse_line(line, options)
-            if content is None:
+            content = parse_line(line, options) if shard is None else parse_own_line(line, options, shard)
+            if content is SKIPPED:
+                counts.skipped += 1
+            elif content is None:
                 counts.blank += 1
             else:
+                size += _weight(line.raw)
                 lines.append(ParsedLine(line, content if isinstance(content, Reject) else content.incoming()))
-            if counts.lines >= self._options.batch_size or size >= MAX_BATCH_BYTES:
+            own = counts.lines - counts.skipped
+            if own >= most or size >= MAX_BATCH_BYTES or counts.lines >= most_lines:
                 full, lines = [_Batch(place, lines, counts, reader.state)], []
                 counts, size = Counts(), 0
                 yield full.pop()
@@ -187,10 +198,11 @@ class IngestService:
 
     def _check_budget(self, books: RunBooks, *, at_end: bool) -> None:
         budget = self._options.max_errors
-        refused = self._refused(books)
-        if budget is not None and budget.exceeded(refused, books.counts.lines, at_end=at_end):
+        refused, own = self._refused(books), books.counts.lines - books.counts.skipped
+        if budget is not None and budget.exceeded(refused, own, at_end=at_end):
+            whose = "" if self._options.shard is None else f" of shard {self._options.shard}"
             raise TooManyRejects(
-                f"stopped: {refused:,} of {books.counts.lines:,} lines refused, more than {budget} allows."
+                f"stopped: {refused:,} of {own:,} lines{whose} refused, more than {budget} allows."
                 " What was stored stays; see `mmsg rejects`."
             )
 
@@ -228,6 +240,7 @@ class IngestService:
             exit_code=exit_code,
             dry_run=self._options.dry_run,
             backfill=self._options.backfill,
+            shard=None if self._options.shard is None else str(self._options.shard),
             started_at=books.started_at,
             finished_at=finished_at,
             inputs=[entry.report() for entry in books.inputs],
@@ -235,6 +248,7 @@ class IngestService:
             rejects_by_reason=dict(sorted(books.rejects_by_reason.items())),
             not_comparable=books.not_comparable,
             unknown_types=books.unknown_types,
+            retried_batches=books.retried_batches,
             warnings=books.warnings(backfill=self._options.backfill),
             rules=RulesReport(source=self._rules.source, sha256=self._rules.sha256),
             error=None if ending.error is None else str(ending.error),

@@ -182,6 +182,34 @@ def test_the_servers_own_settings_do_not_matter(database_url: str, setting: str,
 
 
 @only_postgresql
+def test_connecting_asks_the_server_for_nothing(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a session is to be like is said in each transaction: a pooler refuses it, or mixes it up, any earlier."""
+    asked: list[dict[str, Any]] = []
+    connect = engines._connect_to_utf8  # noqa: SLF001 - watched, not changed
+
+    def watched(*told: Any) -> Any:
+        asked.append(dict(told[-1]))
+        return connect(*told)
+
+    monkeypatch.setattr(engines, "_connect_to_utf8", watched)
+    engine = make_engine(database_url, writes=True)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
+    engine.dispose()
+    (named,) = asked
+    of_the_driver = {
+        "prepare_threshold",
+        "keepalives",
+        "keepalives_idle",
+        "connect_timeout",
+        "client_encoding",
+        "context",
+    }
+    assert named.keys() - {"host", "port", "user", "password", "dbname"} == of_the_driver
+    assert (named["prepare_threshold"], named["client_encoding"]) == (None, "UTF8")
+
+
+@only_postgresql
 def test_nothing_is_left_set_for_the_next_client(database_url: str) -> None:
     """Behind a pooler the connection goes on to somebody else: what a transaction sets ends with it."""
     names = ("TimeZone", "DateStyle", "lock_timeout", "synchronous_commit", "idle_in_transaction_session_timeout")
