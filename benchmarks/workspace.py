@@ -20,7 +20,7 @@ from benchmarks.measure import Measured, run
 HERE = Path(__file__).parent
 _ROOT = HERE.parent
 _OURS = ("DATABASE_URL", "MMSG_", "PYTHON")
-_ASK_BATCH = "from marketing_cli.services.ingest import DEFAULT_BATCH_SIZE; print(DEFAULT_BATCH_SIZE)"
+_ASK_BATCH = "from marketing_cli.services.batching import DEFAULT_BATCH_SIZE; print(DEFAULT_BATCH_SIZE)"
 
 
 @dataclass(frozen=True)

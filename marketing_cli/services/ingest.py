@@ -1,6 +1,6 @@
 """One ingest run: inputs in, batches stored, a ledger entry and a report out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -9,37 +9,24 @@ from sqlalchemy.orm import Session
 
 from marketing_cli.database.failures import DATABASE_ERRORS, explain
 from marketing_cli.database.sessions import Transactions
-from marketing_cli.domain.batches import Counts
-from marketing_cli.domain.lines import InputState, Reject
+from marketing_cli.domain.lines import InputState
 from marketing_cli.domain.slots import Shard
 from marketing_cli.domain.zones import ZoneInfo
 from marketing_cli.errors import ExitCode, MmsgError, TooManyRejects, unexpected
 from marketing_cli.schemas.report import IngestReport, RulesReport, RunStatus
-from marketing_cli.services.batch import BatchOutcome, ParsedLine
+from marketing_cli.services.batch import BatchOutcome
+from marketing_cli.services.batching import DEFAULT_BATCH_SIZE, Batch, BatchOptions, cut_batches
 from marketing_cli.services.collecting import collected_between_batches
 from marketing_cli.services.error_budget import ErrorBudget
 from marketing_cli.services.event_processing import EventProcessingService
-from marketing_cli.services.line_parsing import ParseOptions, parse_line
+from marketing_cli.services.line_parsing import ParseOptions
 from marketing_cli.services.read_ahead import ReadAhead
 from marketing_cli.services.rules_files import LoadedRules
 from marketing_cli.services.run_books import InputBooks, RunBooks
 from marketing_cli.services.run_ledger import RunLedger
-from marketing_cli.services.sharding import SKIPPED, parse_own_line
 from marketing_cli.services.stopping import Interrupted, NeverStop, StopRequest
 from marketing_cli.sources.discovery import InputPath
 from marketing_cli.sources.reader import InputReader, ReadOptions
-
-DEFAULT_BATCH_SIZE = 5000
-"""Lines in a batch."""
-
-MAX_BATCH_BYTES = 16 * 1024 * 1024
-"""A batch also ends once its events may take so many bytes of memory, however few they are."""
-
-_MOST_PASSED_OVER = 10
-"""A batch also ends after so many times its lines, though most are another shard's: it is how far a run has come."""
-
-_VALUE_BYTES = 60
-_NO_MARKS = bytes(byte for byte in range(256) if chr(byte) not in ",[{")
 
 Progress: TypeAlias = Callable[[InputReader, int], object]
 """Told the input in hand, and how many of its lines are stored."""
@@ -66,16 +53,6 @@ class IngestOptions:
     rejects_ok: bool = False
     known_rejects_ok: bool = False
     shard: Shard | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Lines to be stored together: their input's place, their number, blank ones too, and its state once stored."""
-
-    place: int
-    lines: Sequence[ParsedLine]
-    counts: Counts
-    state: InputState
 
 
 @dataclass(slots=True)
@@ -129,6 +106,11 @@ class IngestService:
         self._close(ledger, ending, finished_at)
         return self._report(ledger, ending, finished_at)
 
+    @property
+    def _batching(self) -> BatchOptions:
+        options = self._options
+        return BatchOptions(ParseOptions(options.assume_timezone), options.batch_size, options.shard)
+
     def _open(self, ledger: RunLedger) -> None:
         try:
             ledger.open(self._rules, ledger.books.started_at)
@@ -141,13 +123,16 @@ class IngestService:
         told = ledger.reference(place), ledger.books.note_retry
         service = EventProcessingService(self._transactions, self._rules.rule_set, *told)
         books = ledger.books.inputs[place]
-        with InputReader(entry, self._options.read) as reader, ReadAhead(self._batches(place, reader)) as batches:
+        with (
+            InputReader(entry, self._options.read) as reader,
+            ReadAhead(cut_batches(reader, self._batching)) as batches,
+        ):
             books.note(reader, reader.state)
             # Not from a pipe: it may keep its reader waiting for ever, and what is stored is to be told at once.
             meanwhile = _nothing if entry.is_stdin else batches.begin
             for batch in batches:
                 with self._stop.deferred():
-                    self._store(service, ledger, batch, meanwhile)
+                    self._store(service, ledger, place, batch, meanwhile)
                     books.note(reader, batch.state)
                 # Let go of before garbage is looked for.
                 del batch
@@ -156,11 +141,15 @@ class IngestService:
             books.note(reader, reader.state)
 
     def _store(
-        self, service: EventProcessingService, ledger: RunLedger, batch: _Batch, meanwhile: Callable[[], None]
+        self,
+        service: EventProcessingService,
+        ledger: RunLedger,
+        place: int,
+        batch: Batch,
+        meanwhile: Callable[[], None],
     ) -> None:
-        """Store a batch; what is to be done `meanwhile` is begun as its COMMIT is."""
-        place, counts = batch.place, batch.counts
-        books = ledger.books.inputs[place]
+        """Store a batch of the input at this place; what is to be done `meanwhile` is begun as its COMMIT is."""
+        counts, books = batch.counts, ledger.books.inputs[place]
 
         def before_commit(session: Session, done: BatchOutcome) -> None:
             ledger.store_progress(session, place, done.book(counts), done, batch.state)
@@ -171,30 +160,6 @@ class IngestService:
         # At once: it is stored, whatever becomes of telling it.
         ledger.books.enter(place, outcome, outcome.book(counts), self._rules.rule_set)
         self._acknowledge(ledger.run_id, books.path, first, last)
-
-    def _batches(self, place: int, reader: InputReader) -> Iterator[_Batch]:
-        """Parse an input into batches. Nothing here may depend on what is stored: it can run ahead of that."""
-        options, shard = ParseOptions(self._options.assume_timezone), self._options.shard
-        most, most_lines = self._options.batch_size, self._options.batch_size * _MOST_PASSED_OVER
-        lines: list[ParsedLine] = []
-        counts, size = Counts(), 0
-        for line in reader.lines():
-            counts.lines += 1
-            content = parse_line(line, options) if shard is None else parse_own_line(line, options, shard)
-            if content is SKIPPED:
-                counts.skipped += 1
-            elif content is None:
-                counts.blank += 1
-            else:
-                size += _weight(line.raw)
-                lines.append(ParsedLine(line, content if isinstance(content, Reject) else content.incoming()))
-            own = counts.lines - counts.skipped
-            if own >= most or size >= MAX_BATCH_BYTES or counts.lines >= most_lines:
-                full, lines = [_Batch(place, lines, counts, reader.state)], []
-                counts, size = Counts(), 0
-                yield full.pop()
-        if counts.lines:
-            yield _Batch(place, lines, counts, reader.state)
 
     def _check_budget(self, books: RunBooks, *, at_end: bool) -> None:
         budget = self._options.max_errors
@@ -270,8 +235,3 @@ class IngestService:
 
 def _nothing() -> None:
     """Done meanwhile where nothing can be."""
-
-
-def _weight(raw: bytes) -> int:
-    """About how many bytes of memory an event takes: a comma or a bracket may stand for an object of its own."""
-    return len(raw) + _VALUE_BYTES * len(raw.translate(None, _NO_MARKS))

@@ -20,7 +20,7 @@ from benchmarks.measure import Measured, run
 from benchmarks.sizes import LONG, SHORT, Sizes
 from benchmarks.table import Bar, Row
 from benchmarks.workspace import Workspace, table_counts, url_of
-from marketing_cli.services.ingest import DEFAULT_BATCH_SIZE
+from marketing_cli.services.batching import DEFAULT_BATCH_SIZE
 from support.ingesting import run_here
 from support.postgres_server import PACKAGE
 from support.program import ROOT
