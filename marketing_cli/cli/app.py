@@ -11,6 +11,7 @@ from marketing_cli import __version__
 from marketing_cli.cli import (
     audit,
     backtest,
+    copy,
     digest,
     doctor,
     ingest,
@@ -117,6 +118,7 @@ doctor.register(app)
 stats.register(app)
 backtest.register(app)
 digest.register(app)
+copy.register(app)
 verify.register(app)
 
 
