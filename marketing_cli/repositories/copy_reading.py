@@ -1,17 +1,19 @@
 """Rows to copy, read in pieces that can end at any row: what they are known by, or whole."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from orjson import Fragment
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     LargeBinary,
     Select,
     Text,
     and_,
+    bindparam,
     cast,
     func,
     select,
@@ -31,6 +33,8 @@ MOST_ROWS: Final = 10_000
 MOST_BYTES: Final = 16 * 1024 * 1024
 """A piece ends once its rows have so many bytes of text."""
 
+LAST_NUMBER: Final = 2**63 - 1
+
 _ROW_BY_ROW: Final = {"stream_results": True, "max_row_buffer": 50}
 _UNREADABLE: Final = (ValueError, TypeError, OverflowError)
 
@@ -41,6 +45,11 @@ class Stretch(NamedTuple):
     part: Part
     after: int
     to: int
+
+    @property
+    def bounds(self) -> dict[str, int]:
+        """The parameters of a query for whole rows."""
+        return {"first_row": self.after + 1, "last_row": self.to}
 
 
 class Known(NamedTuple):
@@ -76,11 +85,11 @@ def read_known(session: Session, stretch: Stretch, is_up: TimeIsUp) -> Known:
 def read_whole(session: Session, stretch: Stretch, is_up: TimeIsUp, only: Sequence[int] | None = None) -> Whole:
     """Whole rows of a stretch, or of it those with some numbers only: at least one if there is any."""
     query, spans, heavy = _whole_query(stretch.part, session.get_bind().dialect.name)
-    key = stretch.part.table.c.id
-    query = query.where(key.between(stretch.after + 1, stretch.to), *([] if only is None else [key.in_(only)]))
+    if only is not None:
+        query = query.where(stretch.part.table.c.id.in_(only))
     tables: tuple[list[Row], ...] = tuple([] for _ in spans)
     weight = 0
-    with closing(_rows(session, query.order_by(key).limit(MOST_ROWS))) as rows:
+    with closing(_rows(session, query.limit(MOST_ROWS), stretch.bounds)) as rows:
         for row in rows:
             for found, (start, end) in zip(tables, spans, strict=True):
                 if row[start] is not None:
@@ -93,8 +102,9 @@ def read_whole(session: Session, stretch: Stretch, is_up: TimeIsUp, only: Sequen
 
 def read_rows(session: Session, part: Part, condition: ColumnElement[bool]) -> dict[int, Row]:
     """A few whole rows of a part's own table, by their numbers."""
+    every = Stretch(part, 0, LAST_NUMBER)
     query, ((start, end), *_), _ = _whole_query(part, session.get_bind().dialect.name)
-    return {row[0]: tuple(row[start:end]) for row in _rows(session, query.where(condition))}
+    return {row[0]: tuple(row[start:end]) for row in _rows(session, query.where(condition), every.bounds)}
 
 
 def count_rows(session: Session, stretch: Stretch) -> tuple[int, ...]:
@@ -123,12 +133,14 @@ def _with_fragments(row: Row, places: Sequence[int]) -> Row:
     return tuple(values)
 
 
-def _rows(session: Session, query: Select[Any]) -> Generator[Any, None, None]:
+def _rows(
+    session: Session, query: Select[Any], parameters: Mapping[str, int] | None = None
+) -> Generator[Any, None, None]:
     """Each row; raises UnreadableValue, which does not say where, for a value that is not what its column holds."""
     kinds = [column.type for column in query.selected_columns]
     known = set[tuple[type, ...]]()
     try:
-        with closing(session.connection().execute(query, execution_options=_ROW_BY_ROW)) as found:
+        with closing(session.connection().execute(query, parameters, execution_options=_ROW_BY_ROW)) as found:
             for row in found:
                 shape = tuple(map(type, row))
                 if shape not in known:
@@ -152,6 +164,7 @@ class _WholeQuery(NamedTuple):
 def _whole_query(part: Part, dialect: str) -> _WholeQuery:
     columns: list[ColumnElement[Any]] = []
     spans, heavy = [], []
+    bounds = bindparam("first_row", type_=BigInteger), bindparam("last_row", type_=BigInteger)
     joined: Any = part.table
     for model in part.models:
         table = table_of(model)
@@ -164,8 +177,12 @@ def _whole_query(part: Part, dialect: str) -> _WholeQuery:
         spans.append((start, len(columns)))
         if model is not part.model:
             own = part.table.c
-            joined = joined.outerjoin(table, and_(table.c.event_id == own.id, table.c.user_id == own.user_id))
-    return _WholeQuery(select(*columns).select_from(joined), tuple(spans), tuple(heavy))
+            # The bounds here too: or a server may read the children from the first one on to get to these.
+            its = and_(table.c.event_id == own.id, table.c.user_id == own.user_id, table.c.event_id.between(*bounds))
+            joined = joined.outerjoin(table, its)
+    key = part.table.c.id
+    query = select(*columns).select_from(joined).where(key.between(*bounds)).order_by(key)
+    return _WholeQuery(query, tuple(spans), tuple(heavy))
 
 
 def _read_as(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:

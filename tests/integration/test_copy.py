@@ -22,6 +22,7 @@ from support.copying import (
 )
 from support.events import make_event, write_events
 from support.ingesting import generated_events, ingest, query, run_here
+from support.plans import plan, scans, statements
 from support.verifying import tamper, verify
 
 FAILED = {"failure_reason": "INSUFFICIENT_FUNDS", "attempt_number": 3}
@@ -152,6 +153,22 @@ def test_large_rows_go_in_small_batches(
     copy(source, target)
     assert sizes == [4, 4, 4, 4, 4]
     assert_same(source, target)
+
+
+def test_a_piece_costs_the_same_wherever_it_is(filled: list[str]) -> None:
+    """No table is read as a whole, nor from its first row on: each is entered by its numbers, children too."""
+    source, target = filled
+    with statements() as asked:
+        copy(source, target)
+    rows = [(statement, values) for statement, values in asked if "LEFT OUTER JOIN user_traits" in statement]
+    assert rows
+    steps = plan(source, rows)
+    assert scans(steps) == []
+    if source.startswith("postgresql"):
+        conditions = [step for step in steps if step.startswith("Index Cond: ((event_id >=")]
+        assert len(conditions) == 2 * len(rows)
+    else:
+        assert sum("USING INTEGER PRIMARY KEY (rowid=?)" in step for step in steps) == 2 * len(rows)
 
 
 def test_gaps_are_filled(filled: list[str]) -> None:
