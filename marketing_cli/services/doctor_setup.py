@@ -19,6 +19,7 @@ from marketing_cli.services.rules_files import LoadedRules, load_rules
 
 _RESTORE = "Restore a backup, or find out who changed the tables."
 _MOST_PARTS = 5
+IS_HALF_COPIED = "the database is half copied"
 SHA_DIGITS = 12
 
 
@@ -56,7 +57,7 @@ def schema(connection: Connection) -> Finding:
     if revision is None:
         return wrong("the database is empty", "Run `mmsg migrate`.", ExitCode.DB_MISSING)
     if is_half_copied(revision):
-        return wrong("the database is half copied", HALF_COPIED[0].upper() + HALF_COPIED[1:], ExitCode.DB_UNAVAILABLE)
+        return wrong(IS_HALF_COPIED, HALF_COPIED[0].upper() + HALF_COPIED[1:], ExitCode.DB_UNAVAILABLE)
     if revision not in REVISIONS:
         return wrong(
             f"{revision}, which this program does not know (it knows up to {newest})",

@@ -53,7 +53,10 @@ def test_nobody_else_uses_half_a_copy(half: list[str], tmp_path: Path) -> None:
         assert (done.exit_code, done.stdout, done.stderr) == (14, "", told)
     doctor = run_here("doctor", "--json", url=target)
     assert doctor.exit_code == 14
-    assert "half copied" in doctor.stdout
+    checks = {found["check"]: found["detail"] for found in doctor.json()["checks"]}
+    assert checks["schema"] == "the database is half copied"
+    assert checks["books"] == "not checked: the database is half copied"
+    assert "not checked" not in checks["power_cut"]
     assert revision(target).startswith(f"{revision(source)} copying ")
     assert revision(target) not in migration.REVISIONS
     assert exactly(target) == before
@@ -202,6 +205,12 @@ def test_the_same_database_is_refused(source_and_target: list[str], direction: t
     for name in names:
         done = copy_here(source, name)
         assert (done.exit_code, done.stderr.startswith(SAME)) == (2, True), done.stderr
+
+
+def test_a_url_is_shown_without_its_password() -> None:
+    """Nor with parameters, since a password may be one."""
+    shown = copy_run.shown_url("postgresql+psycopg://mmsg:hush@db:5432/messaging?password=hush&sslmode=require")
+    assert shown == "postgresql+psycopg://mmsg:***@db:5432/messaging"
 
 
 @only_sqlite_to_sqlite
