@@ -166,7 +166,7 @@ def test_a_piece_costs_the_same_wherever_it_is(filled: list[str]) -> None:
     assert scans(steps) == []
     if source.startswith("postgresql"):
         conditions = [step for step in steps if step.startswith("Index Cond: ((event_id >=")]
-        assert len(conditions) == 2 * len(rows)
+        assert len(conditions) >= 2 * len(rows)
     else:
         assert sum("USING INTEGER PRIMARY KEY (rowid=?)" in step for step in steps) == 2 * len(rows)
 
