@@ -1,6 +1,6 @@
 """Insert many rows with one statement, or PostgreSQL's COPY, converting column by column instead of row by row."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
@@ -21,12 +21,16 @@ _TRUTHS = {None: None, False: 0, True: 1}
 
 
 def insert_rows(session: Session, model: type[Base], columns: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
-    """Insert rows whose values stand in the order of `columns`. A refused row raises IntegrityError.
+    """Insert rows whose values stand in the order of `columns`. A refused row raises IntegrityError."""
+    insert_columns(session, model, dict(zip(columns, zip(*rows, strict=True), strict=False)))
+
+
+def insert_columns(session: Session, model: type[Base], values: Mapping[str, Sequence[Any]]) -> None:
+    """Insert as many rows as each column has values. A refused row raises IntegrityError.
 
     The types' own conversions apply. What is left out is the work that SQLAlchemy does for each row, which for plain
     inserts costs more than the insert.
     """
-    values = dict(zip(columns, zip(*rows, strict=True), strict=False))
     # A column without any value need not be named: to bind NULL costs as much as to bind a text.
     filled = tuple([name for name, column in values.items() if column.count(None) < len(column)])
     if not filled:

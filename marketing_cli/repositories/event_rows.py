@@ -1,7 +1,7 @@
 """Events to rows and rows to events."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, Select, select
 
@@ -16,8 +16,7 @@ from marketing_cli.schemas.event import (
 )
 
 
-@dataclass(slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event about to be stored under its number, and where it came from."""
 
     event: EventFacts
@@ -27,51 +26,45 @@ class NewEvent:
     line: int
 
 
-EVENT_COLUMNS = (
-    "id",
-    "event_key",
-    "user_id",
-    "event_type",
-    "event_timestamp",
-    "properties",
-    "extra",
-    "content_hash",
-    "run_id",
-    "input_id",
-    "line",
-)
 PROPERTY_COLUMNS = ("event_id", "user_id", *PropertyColumns._fields)
 TRAIT_COLUMNS = ("event_id", "user_id", *TraitColumns._fields)
 
 
-def event_row(new: NewEvent) -> tuple[Any, ...]:
-    """The row of `events`, in the order of EVENT_COLUMNS."""
-    event = new.event
-    return (
-        event.id,
-        event.key,
-        event.user_id,
-        event.event_type,
-        event.timestamp,
-        event.properties,
-        event.extra or None,
-        new.content_hash,
-        new.run_id,
-        new.input_id,
-        new.line,
-    )
+def event_columns(news: Sequence[NewEvent]) -> Mapping[str, Sequence[Any]]:
+    """The columns of `events`, by name: a value of each for every event. Takes at least one event."""
+    facts, content_hashes, run_ids, input_ids, lines = zip(*news, strict=True)
+    fields = dict(zip(EventFacts._fields, zip(*facts, strict=True), strict=True))
+    return {
+        "id": fields["id"],
+        "event_key": fields["key"],
+        "user_id": fields["user_id"],
+        "event_type": fields["event_type"],
+        "event_timestamp": fields["timestamp"],
+        "properties": fields["properties"],
+        "extra": [extra or None for extra in fields["extra"]],
+        "content_hash": content_hashes,
+        "run_id": run_ids,
+        "input_id": input_ids,
+        "line": lines,
+    }
 
 
-def properties_row(event: EventFacts) -> tuple[Any, ...] | None:
-    """The row of `event_properties`, in the order of PROPERTY_COLUMNS; None for an event without properties."""
-    properties = event.properties
-    return None if properties is None else (event.id, event.user_id, *project_properties(properties))
+def property_rows(events: Sequence[EventFacts]) -> list[tuple[Any, ...]]:
+    """The rows of `event_properties`, in the order of PROPERTY_COLUMNS: none for an event without properties."""
+    return [
+        (event.id, event.user_id, *project_properties(properties))
+        for event in events
+        if (properties := event.properties) is not None
+    ]
 
 
-def traits_row(event: EventFacts) -> tuple[Any, ...] | None:
-    """The row of `user_traits`, in the order of TRAIT_COLUMNS; None for an event without traits."""
-    traits = event.user_traits
-    return None if traits is None else (event.id, event.user_id, *split_traits(traits))
+def trait_rows(events: Sequence[EventFacts]) -> list[tuple[Any, ...]]:
+    """The rows of `user_traits`, in the order of TRAIT_COLUMNS: none for an event without traits."""
+    return [
+        (event.id, event.user_id, *split_traits(traits))
+        for event in events
+        if (traits := event.user_traits) is not None
+    ]
 
 
 def facts_query() -> Select[Any]:

@@ -12,17 +12,16 @@ from marketing_cli.domain.events import EventFacts, EventRef
 from marketing_cli.domain.lookups import PriorLookup, WaitingLookup
 from marketing_cli.models import Event, EventProperties, Run, SendRequest, Suppression, UserTraits
 from marketing_cli.models.base import UtcDateTime
-from marketing_cli.repositories.bulk import insert_rows
+from marketing_cli.repositories.bulk import insert_columns, insert_rows
 from marketing_cli.repositories.event_rows import (
-    EVENT_COLUMNS,
     PROPERTY_COLUMNS,
     TRAIT_COLUMNS,
     NewEvent,
-    event_row,
+    event_columns,
     facts_of,
     facts_query,
-    properties_row,
-    traits_row,
+    property_rows,
+    trait_rows,
 )
 from marketing_cli.repositories.input_rows import Columns, as_parameter, input_rows
 
@@ -59,11 +58,12 @@ class EventRepository:
 
     def add_many(self, news: Sequence[NewEvent]) -> None:
         """Store events and their projections, with one statement for each table."""
-        insert_rows(self._session, Event, EVENT_COLUMNS, [event_row(new) for new in news])
-        properties = [row for new in news if (row := properties_row(new.event))]
-        insert_rows(self._session, EventProperties, PROPERTY_COLUMNS, properties)
-        traits = [row for new in news if (row := traits_row(new.event))]
-        insert_rows(self._session, UserTraits, TRAIT_COLUMNS, traits)
+        if not news:
+            return
+        insert_columns(self._session, Event, event_columns(news))
+        events = [new.event for new in news]
+        insert_rows(self._session, EventProperties, PROPERTY_COLUMNS, property_rows(events))
+        insert_rows(self._session, UserTraits, TRAIT_COLUMNS, trait_rows(events))
 
     def get_by_id(self, event_id: int) -> Event | None:
         """The event with this row number, and its projections."""

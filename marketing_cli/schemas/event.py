@@ -4,10 +4,10 @@ import unicodedata
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationInfo, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, GetPydanticSchema, ValidationError, ValidationInfo, model_validator
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
 
-from marketing_cli.domain.events import EventFacts, JsonObject
+from marketing_cli.domain.events import NO_EXTRA, EventFacts, IncomingEvent, JsonObject
 from marketing_cli.domain.lines import RejectReason
 from marketing_cli.schemas.content import EventContent, content_hash
 from marketing_cli.schemas.json_values import INT_MAX, INT_MIN, first_fault
@@ -20,7 +20,7 @@ from marketing_cli.schemas.projections import (
     project_properties,
     split_traits,
 )
-from marketing_cli.schemas.timestamps import parse_timestamp, parse_utc
+from marketing_cli.schemas.timestamps import UTC_FORM, parse_timestamp
 
 __all__ = [
     "EventIn",
@@ -28,6 +28,7 @@ __all__ = [
     "PropertyColumns",
     "TraitColumns",
     "UserTraitsIn",
+    "faults_of",
     "join_traits",
     "own_id_field",
     "project_properties",
@@ -41,6 +42,7 @@ MAX_ID = 255
 _CONTENT_HASH = "_content_hash"
 # In order of preference.
 OWN_ID_FIELDS = ("event_id", "message_id", "messageId")
+_FAULTS = {*RejectReason, "missing"}
 
 _ID_RULE = f"must be text of 1 to {MAX_ID} characters, not only spaces or characters that cannot be seen"
 
@@ -63,6 +65,15 @@ def read_user_id(value: object) -> str:
     return str(int(value))
 
 
+def faults_of(error: ValidationError) -> list[ErrorDetails]:
+    """What is wrong with an event that was refused: the type of each is a reject reason, or pydantic's `missing`.
+
+    What the error holds besides only says that a value has not the form that most have. Input and URLs are left out.
+    """
+    errors = error.errors(include_url=False, include_input=False, include_context=False)
+    return [one for one in errors if one["type"] in _FAULTS]
+
+
 def own_id_field(event: JsonObject) -> str | None:
     """The field that holds the producer's own id of a raw event: the first of the three that is there and not null."""
     return next((name for name in OWN_ID_FIELDS if event.get(name) is not None), None)
@@ -73,9 +84,6 @@ def _is_blank(text: str) -> bool:
 
 
 def _read_timestamp(value: object, info: ValidationInfo) -> datetime:
-    moment = parse_utc(value)
-    if moment:
-        return moment
     if value is None:
         raise _error(RejectReason.MISSING_FIELD, "is required and must not be null")
     return parse_timestamp(value, info.context.get("assume_timezone") if info.context else None)
@@ -91,12 +99,27 @@ def _error(reason: RejectReason, message: str) -> PydanticCustomError:
     return PydanticCustomError(reason.value, "{message}", {"message": message})
 
 
+def _first(usual: CoreSchema, other: CoreSchema) -> GetPydanticSchema:
+    """What has the usual form is recognised by pydantic alone; all else is left to a function, which also complains."""
+    return GetPydanticSchema(lambda _type, _handler: core_schema.union_schema([usual, other], mode="left_to_right"))
+
+
+_by = core_schema.no_info_plain_validator_function
+
+# A letter or a digit can be seen, whatever else is in the text.
+_USUAL_ID = core_schema.str_schema(strict=True, min_length=1, max_length=MAX_ID, pattern=r"[\p{L}\p{N}]")
+_USUAL_MOMENT = core_schema.no_info_after_validator_function(
+    datetime.fromisoformat, core_schema.str_schema(strict=True, pattern=rf"^(?:{UTC_FORM})$")
+)
+_USUAL_OBJECT = core_schema.is_instance_schema(dict)
+
+
 class EventIn(BaseModel):
     """An event that can be stored and read back on every database.
 
-    Validate a raw event, as JSON holds it: `EventIn.model_validate({"user_id": …, …})`. The type of each error is a
-    reject reason, or pydantic's `missing`. A validation context may hold `assume_timezone`, a ZoneInfo for timestamps
-    without an offset, and `json_checked`, True if the values are known to be storable JSON.
+    Validate a raw event, as JSON holds it: `EventIn.model_validate({"user_id": …, …})`; `faults_of` reads the error. A
+    validation context may hold `assume_timezone`, a ZoneInfo for timestamps without an offset, and `json_checked`, True
+    if the values are known to be storable JSON.
 
     `user_id`, `event_type` and `event_id` have 1 to 255 characters; `event_id` is the producer's own id, from whichever
     field it came, or None. `event_timestamp` is in UTC. `properties` and `user_traits` are as received.
@@ -105,12 +128,14 @@ class EventIn(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
 
     # The order in which a line with several faults is judged.
-    user_id: Annotated[str, PlainValidator(read_user_id)]
-    event_type: Annotated[str, PlainValidator(read_id)]
-    event_timestamp: Annotated[datetime, BeforeValidator(_read_timestamp)]
-    event_id: Annotated[str | None, PlainValidator(read_id)] = None
-    properties: Annotated[JsonObject | None, PlainValidator(_read_object)] = None
-    user_traits: Annotated[JsonObject | None, PlainValidator(_read_object)] = None
+    user_id: Annotated[str, _first(_USUAL_ID, _by(read_user_id))]
+    event_type: Annotated[str, _first(_USUAL_ID, _by(read_id))]
+    event_timestamp: Annotated[
+        datetime, _first(_USUAL_MOMENT, core_schema.with_info_plain_validator_function(_read_timestamp))
+    ]
+    event_id: Annotated[str | None, _first(_USUAL_ID, _by(read_id))] = None
+    properties: Annotated[JsonObject | None, _first(_USUAL_OBJECT, _by(_read_object))] = None
+    user_traits: Annotated[JsonObject | None, _first(_USUAL_OBJECT, _by(_read_object))] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -160,22 +185,26 @@ class EventIn(BaseModel):
         """What a second delivery of the event must have in common with it."""
         return EventContent(self.event_type, self.event_timestamp, self.properties, self.user_traits)
 
-    def facts(self, id: int) -> EventFacts:  # noqa: A002
-        """The event as the rule engine sees it, under the number `id` of its row."""
+    def incoming(self) -> IncomingEvent:
+        """The event without what validation keeps beside it."""
         # Not by the attributes: the model looks twice for each.
         values = self.__dict__
-        own_id = values["event_id"]
-        return EventFacts(
-            id,
-            self.content_hash.hex() if own_id is None else own_id,
+        own_id, content_hash = values["event_id"], self.content_hash
+        return IncomingEvent(
+            content_hash.hex() if own_id is None else own_id,
             own_id is not None,
             values["user_id"],
             values["event_type"],
             values["event_timestamp"],
             values["properties"],
             values["user_traits"],
-            self.__pydantic_extra__ or {},
+            self.__pydantic_extra__ or NO_EXTRA,
+            content_hash,
         )
+
+    def facts(self, id: int) -> EventFacts:  # noqa: A002
+        """The event as the rule engine sees it, under the number `id` of its row."""
+        return self.incoming().numbered(id)
 
 
 def _with_own_id(event: JsonObject) -> JsonObject:

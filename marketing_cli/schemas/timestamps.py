@@ -16,11 +16,12 @@ _RFC3339 = re.compile(
     r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?P<second>[0-5][0-9]|60)(?P<fraction>\.[0-9]+)?"
     r"(?P<offset>[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?"
 )
-# What nearly all timestamps look like, and all of it what the standard library reads alike.
-_IN_UTC = re.compile(
-    r"(?:19[7-9]|[2-9][0-9]{2})[0-9]-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+UTC_FORM = (
+    "(?:19[7-9]|[2-9][0-9]{2})[0-9]-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
     r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?Z"
 )
+"""What nearly all timestamps look like, as a regular expression: all of it is read alike by the standard library."""
+
 _SECONDS_END = len("2025-11-01T10:00:00")
 _MICROSECONDS = len(".123456")
 
@@ -30,14 +31,6 @@ _NO_SUCH_DAY = "this date is not in the calendar"
 _NO_SUCH_TIME = "this local time does not exist in the assumed time zone: clocks were put forward over it"
 _NAIVE = "has no time zone: add Z or an offset such as +01:00, or use --assume-timezone"
 _RANGE = "must lie within the years 1970 to 9999 in UTC"
-
-
-def parse_utc(value: object) -> datetime | None:
-    """Read a timestamp of the form that nearly all have: `2025-11-01T10:00:00Z`, with up to six decimals.
-
-    None for any other. Raises PydanticCustomError with the type `bad_value` for a date that does not exist.
-    """
-    return _moment(value) if isinstance(value, str) and _IN_UTC.fullmatch(value) else None
 
 
 def parse_timestamp(value: object, zone: ZoneInfo | None = None) -> datetime:

@@ -5,12 +5,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from marketing_cli.domain.batches import Counts
-from marketing_cli.domain.events import EventFacts
+from marketing_cli.domain.events import EventFacts, IncomingEvent
 from marketing_cli.domain.lines import RawLine, Reject, RejectReason
 from marketing_cli.repositories.events import KnownEvent
 from marketing_cli.repositories.interfaces import IEventRepository
 from marketing_cli.schemas.content import EventContent, differing_fields
-from marketing_cli.schemas.event import EventIn
 from marketing_cli.services.engine import Decision, Verdict
 
 
@@ -19,14 +18,14 @@ class ParsedLine:
     """A line, and the event that it holds or why it was refused."""
 
     line: RawLine
-    content: EventIn | Reject
+    content: IncomingEvent | Reject
 
 
 @dataclass(slots=True)
 class SortedBatch:
     """The lines of a batch, told apart. `new` holds each new identity once, in line order."""
 
-    new: list[tuple[RawLine, EventIn]] = field(default_factory=list)
+    new: list[tuple[RawLine, IncomingEvent]] = field(default_factory=list)
     duplicates: int = 0
     rejects: list[Reject] = field(default_factory=list)
 
@@ -54,14 +53,12 @@ class BatchOutcome:
 def sort_batch(batch: Sequence[ParsedLine], events: IEventRepository) -> SortedBatch:
     """Tell new events from duplicates and conflicts, within the batch and against what is stored."""
     arriving = [
-        ((event.event_key, event.user_id), item.line, event)
-        for item in batch
-        if isinstance(event := item.content, EventIn)
+        (event.identity, item.line, event) for item in batch if isinstance(event := item.content, IncomingEvent)
     ]
     known = events.find_known(list(dict.fromkeys([identity for identity, _, _ in arriving]))) if arriving else {}
     batch_sorted = SortedBatch(rejects=[item.content for item in batch if isinstance(item.content, Reject)])
-    seen: dict[tuple[str, str], KnownEvent | EventIn] = {**known}
-    conflicts: list[tuple[RawLine, EventIn]] = []
+    seen: dict[tuple[str, str], KnownEvent | IncomingEvent] = {**known}
+    conflicts: list[tuple[RawLine, IncomingEvent]] = []
     for identity, line, event in arriving:
         first = seen.get(identity)
         if first is None:
@@ -72,28 +69,24 @@ def sort_batch(batch: Sequence[ParsedLine], events: IEventRepository) -> SortedB
         else:
             conflicts.append((line, event))
     if conflicts:
-        stored = events.find_facts(list({known[i].id for _, e in conflicts if (i := _identity(e)) in known}))
+        stored = events.find_facts(list({known[e.identity].id for _, e in conflicts if e.identity in known}))
         contents = {(facts.key, facts.user_id): _content(facts) for facts in stored.values()}
-        contents |= {identity: event.content for identity, event in seen.items() if isinstance(event, EventIn)}
-        batch_sorted.rejects += [_conflict(line, event, contents[_identity(event)]) for line, event in conflicts]
+        contents |= {identity: _content(event) for identity, event in seen.items() if isinstance(event, IncomingEvent)}
+        batch_sorted.rejects += [_conflict(line, event, contents[event.identity]) for line, event in conflicts]
     return batch_sorted
 
 
-def _identity(event: EventIn) -> tuple[str, str]:
-    return event.event_key, event.user_id
+def _content(event: EventFacts | IncomingEvent) -> EventContent:
+    return EventContent(event.event_type, event.timestamp, event.properties, event.user_traits)
 
 
-def _content(facts: EventFacts) -> EventContent:
-    return EventContent(facts.event_type, facts.timestamp, facts.properties, facts.user_traits)
-
-
-def _conflict(line: RawLine, event: EventIn, stored: EventContent) -> Reject:
-    fields = ", ".join(differing_fields(stored, event.content))
+def _conflict(line: RawLine, event: IncomingEvent, stored: EventContent) -> Reject:
+    fields = ", ".join(differing_fields(stored, _content(event)))
     return Reject(
         line,
         RejectReason.CONFLICTING_DUPLICATE,
         f"this user's event of the same id is known with other contents; these fields differ: {fields}",
         event.user_id,
         event.event_type,
-        event.event_key,
+        event.key,
     )

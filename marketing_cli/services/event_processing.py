@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from marketing_cli.database.sessions import Transactions
 from marketing_cli.domain.batches import RunRef
-from marketing_cli.domain.events import EventFacts
+from marketing_cli.domain.events import EventFacts, IncomingEvent
 from marketing_cli.domain.lines import RawLine
 from marketing_cli.domain.reasons import Outcome
 from marketing_cli.errors import ConflictingDuplicate
@@ -48,7 +48,7 @@ class EventProcessingService:
         Raises ConflictingDuplicate, and keeps the event as a reject, when its identity is taken by other contents.
         """
         line = RawLine(1, event.model_dump_json().encode())
-        self.process_batch([ParsedLine(line, event)])
+        self.process_batch([ParsedLine(line, event.incoming())])
         with self._transactions() as session:
             events: IEventRepository = EventRepository(session)
             (known,) = events.find_known([(event.event_key, event.user_id)]).values()
@@ -65,7 +65,7 @@ class EventProcessingService:
     def _attempt(self, batch: Sequence[ParsedLine], before_commit: BeforeCommit | None) -> BatchOutcome:
         with self._transactions() as session:
             # Locked before the first read: a signup in an overlapping run must not be missed.
-            lock_users(session, (item.content.user_id for item in batch if isinstance(item.content, EventIn)))
+            lock_users(session, (item.content.user_id for item in batch if isinstance(item.content, IncomingEvent)))
             outcome = self._store(session, batch)
             if before_commit is not None:
                 before_commit(session, outcome)
@@ -88,7 +88,7 @@ class EventProcessingService:
         (ids,) = draw_ids(session, (Event, len(batch.new)))
         run_id, input_id = self._run.run_id, self._run.input_id
         return [
-            NewEvent(event.facts(number), event.content_hash, run_id, input_id, line.number)
+            NewEvent(event.numbered(number), event.content_hash, run_id, input_id, line.number)
             for number, (line, event) in zip(ids, batch.new, strict=True)
         ]
 

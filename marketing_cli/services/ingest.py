@@ -5,18 +5,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeAlias
 
+from sqlalchemy.orm import Session
+
 from marketing_cli.database.failures import DATABASE_ERRORS, explain
 from marketing_cli.database.sessions import Transactions
 from marketing_cli.domain.batches import Counts
-from marketing_cli.domain.lines import InputState
+from marketing_cli.domain.lines import InputState, Reject
 from marketing_cli.domain.zones import ZoneInfo
 from marketing_cli.errors import ExitCode, MmsgError, TooManyRejects, unexpected
 from marketing_cli.schemas.report import IngestReport, RulesReport, RunStatus
-from marketing_cli.services.batch import ParsedLine
+from marketing_cli.services.batch import BatchOutcome, ParsedLine
 from marketing_cli.services.collecting import collected_between_batches
 from marketing_cli.services.error_budget import ErrorBudget
 from marketing_cli.services.event_processing import EventProcessingService
 from marketing_cli.services.line_parsing import ParseOptions, parse_line
+from marketing_cli.services.read_ahead import ReadAhead
 from marketing_cli.services.rules_files import LoadedRules
 from marketing_cli.services.run_books import InputBooks, RunBooks
 from marketing_cli.services.run_ledger import RunLedger
@@ -61,7 +64,7 @@ class IngestOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Lines to be stored together: their input's place, and its state once they are stored."""
+    """Lines to be stored together: their input's place, their number, blank ones too, and its state once stored."""
 
     place: int
     lines: Sequence[ParsedLine]
@@ -131,34 +134,41 @@ class IngestService:
     def _ingest(self, place: int, entry: InputPath, ledger: RunLedger, batch_done: Progress) -> None:
         service = EventProcessingService(self._transactions, self._rules.rule_set, ledger.reference(place))
         books = ledger.books.inputs[place]
-        with InputReader(entry, self._options.read) as reader:
-            books.note(reader)
-            for batch, counts in self._batches(reader):
+        with InputReader(entry, self._options.read) as reader, ReadAhead(self._batches(place, reader)) as batches:
+            books.note(reader, reader.state)
+            # Not from a pipe: it may keep its reader waiting for ever, and what is stored is to be told at once.
+            meanwhile = _nothing if entry.is_stdin else batches.begin
+            for batch in batches:
                 with self._stop.deferred():
-                    self._store(service, ledger, _Batch(place, batch, counts, reader.state))
-                    books.note(reader)
+                    self._store(service, ledger, batch, meanwhile)
+                    books.note(reader, batch.state)
                 # Let go of before garbage is looked for.
                 del batch
                 self._check_budget(ledger.books, at_end=False)
                 batch_done(reader, books.counts.lines)
-            books.note(reader)
+            books.note(reader, reader.state)
 
-    def _store(self, service: EventProcessingService, ledger: RunLedger, batch: _Batch) -> None:
+    def _store(
+        self, service: EventProcessingService, ledger: RunLedger, batch: _Batch, meanwhile: Callable[[], None]
+    ) -> None:
+        """Store a batch; what is to be done `meanwhile` is begun as its COMMIT is."""
         place, counts = batch.place, batch.counts
         books = ledger.books.inputs[place]
-        outcome = service.process_batch(
-            batch.lines,
-            lambda session, done: ledger.store_progress(session, place, done.book(counts), done, batch.state),
-        )
+
+        def before_commit(session: Session, done: BatchOutcome) -> None:
+            ledger.store_progress(session, place, done.book(counts), done, batch.state)
+            meanwhile()
+
+        outcome = service.process_batch(batch.lines, before_commit)
         first, last = books.counts.lines + 1, books.counts.lines + counts.lines
         # At once: it is stored, whatever becomes of telling it.
         ledger.books.enter(place, outcome, outcome.book(counts), self._rules.rule_set)
         self._acknowledge(ledger.run_id, books.path, first, last)
 
-    def _batches(self, reader: InputReader) -> Iterator[tuple[list[ParsedLine], Counts]]:
-        """Parse an input into batches, each with the number of its lines and of the blank ones among them."""
+    def _batches(self, place: int, reader: InputReader) -> Iterator[_Batch]:
+        """Parse an input into batches. Nothing here may depend on what is stored: it can run ahead of that."""
         options = ParseOptions(self._options.assume_timezone)
-        batch: list[ParsedLine] = []
+        lines: list[ParsedLine] = []
         counts, size = Counts(), 0
         for line in reader.lines():
             counts.lines += 1
@@ -167,13 +177,13 @@ class IngestService:
             if content is None:
                 counts.blank += 1
             else:
-                batch.append(ParsedLine(line, content))
+                lines.append(ParsedLine(line, content if isinstance(content, Reject) else content.incoming()))
             if counts.lines >= self._options.batch_size or size >= MAX_BATCH_BYTES:
-                full, batch = [batch], []
-                yield full.pop(), counts
+                full, lines = [_Batch(place, lines, counts, reader.state)], []
                 counts, size = Counts(), 0
+                yield full.pop()
         if counts.lines:
-            yield batch, counts
+            yield _Batch(place, lines, counts, reader.state)
 
     def _check_budget(self, books: RunBooks, *, at_end: bool) -> None:
         budget = self._options.max_errors
@@ -242,6 +252,10 @@ class IngestService:
         if refused or any(entry.state in _BROKEN for entry in books.inputs):
             return RunStatus.PARTIAL, ExitCode.PARTIAL
         return RunStatus.OK, ExitCode.OK
+
+
+def _nothing() -> None:
+    """Done meanwhile where nothing can be."""
 
 
 def _weight(raw: bytes) -> int:

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from marketing_cli.domain.lines import RawLine, Refusal, Reject, RejectReason
 from marketing_cli.domain.zones import ZoneInfo
-from marketing_cli.schemas.event import EventIn, own_id_field, read_id, read_user_id
+from marketing_cli.schemas.event import EventIn, faults_of, own_id_field, read_id, read_user_id
 from marketing_cli.schemas.json_text import diagnose, needs_close_look
 from marketing_cli.schemas.json_values import Members, first_fault
 
@@ -63,7 +63,7 @@ def _validated(line: RawLine, value: Any, options: ParseOptions) -> EventIn | Re
 
 def _refusal(error: ValidationError, value: Any) -> Refusal:  # noqa: ANN401
     """The first fault that was found, in our words."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    first = faults_of(error)[0]
     if not first["loc"]:
         return Refusal(RejectReason(first["type"]), f"the line {first['msg']}")
     field = str(first["loc"][0])

@@ -27,10 +27,13 @@ class InputBooks:
     message: str | None = None
     counts: Counts = field(default_factory=Counts)
 
-    def note(self, reader: InputReader) -> None:
-        """Note what the open input turned out to be, and how far reading it has come: not to its end is `stopped`."""
-        self.state = InputState.STOPPED if reader.state is InputState.NOT_READ else reader.state
-        self.message = reader.message
+    def note(self, reader: InputReader, state: InputState) -> None:
+        """Note what the open input turned out to be, and how far it is stored: not to its end is `stopped`.
+
+        Reading it may have come further than that.
+        """
+        self.state = InputState.STOPPED if state is InputState.NOT_READ else state
+        self.message = reader.message if state is reader.state else None
         if reader.state is not InputState.UNREADABLE or self.counts.lines:
             self.format, self.compression = reader.format.value, reader.compression.value
 

@@ -58,6 +58,15 @@ def test_too_many_rejects_stop_a_run_at_the_end_of_a_batch(  # noqa: PLR0913, PL
     assert (report["error"] is None) is (exit_code != 5)
 
 
+def test_what_was_only_read_ahead_does_not_count(database_url: str, tmp_path: Path) -> None:
+    """The rest of a file is read while a batch is committed: a run that stops there has not come to the file's end."""
+    path = write(tmp_path / "events.ndjson", good(1) + BAD + good(2))
+    report = ingest(database_url, path, "--batch-size", "2", "--strict", exit_code=5)
+    assert (report["inputs"][0]["state"], report["totals"]["lines"]) == ("stopped", 2)
+    assert query(database_url, "SELECT state, lines FROM run_inputs") == [("stopped", 2)]
+    assert query(database_url, "SELECT count(*) FROM events") == [(1,)]
+
+
 @pytest.mark.parametrize(("bad_first", "lines"), [(True, 1000), (False, 1200)])
 def test_a_share_is_looked_at_from_1000_lines_on(
     database_url: str, tmp_path: Path, bad_first: bool, lines: int

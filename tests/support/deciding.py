@@ -74,15 +74,15 @@ def the_rule(**overrides: Any) -> Rule:
 def parsed(events: Iterable[dict[str, Any]], first: int = 1) -> list[ParsedLine]:
     """Raw events as the parsed lines of a file, numbered from `first`."""
     lines = [RawLine(number, json.dumps(event).encode()) for number, event in enumerate(events, first)]
-    contents = [parse_line(line, ParseOptions()) for line in lines]
-    return [ParsedLine(line, content) for line, content in zip(lines, contents, strict=True) if content is not None]
+    contents = [(line, parse_line(line, ParseOptions())) for line in lines]
+    return [ParsedLine(line, one.incoming() if isinstance(one, EventIn) else one) for line, one in contents if one]
 
 
 def event_in(event: dict[str, Any]) -> EventIn:
     """A raw event, which must be a good one, read and checked."""
-    (line,) = parsed([event])
-    assert isinstance(line.content, EventIn), line.content
-    return line.content
+    content = parse_line(RawLine(1, json.dumps(event).encode()), ParseOptions())
+    assert isinstance(content, EventIn), content
+    return content
 
 
 def facts(event: dict[str, Any], row: int = 1) -> EventFacts:

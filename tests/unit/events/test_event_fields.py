@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from marketing_cli.domain.events import EventFacts
 from marketing_cli.domain.lines import Reject
-from marketing_cli.schemas.event import EventIn
+from marketing_cli.schemas.event import EventIn, faults_of
 from support.events import MISSING, make_event
 
 ID_FIELDS = ["user_id", "event_type", "event_id"]
@@ -201,7 +201,7 @@ def test_programs_are_held_to_the_same_rules(event: Any, reason: str) -> None:
     """The model refuses by itself what a line could not hold."""
     with pytest.raises(ValidationError) as caught:
         EventIn.model_validate(event)
-    assert caught.value.errors()[0]["type"] == reason
+    assert faults_of(caught.value)[0]["type"] == reason
 
 
 def test_programs_may_nest_as_deep_as_lines() -> None:
