@@ -1,11 +1,10 @@
 """Rows to copy, read in pieces that can end at any row: what they are known by, or whole."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from functools import cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from orjson import Fragment
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -60,7 +59,10 @@ class Known(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """Whole rows of each table of a part, values in the order of its columns; `last` is where the piece ends."""
+    """Whole rows of each table of a part, values in the order of its columns, JSON as the text that is stored.
+
+    `last` is where the piece ends.
+    """
 
     tables: tuple[list[Row], ...]
     last: int
@@ -115,22 +117,6 @@ def count_rows(session: Session, stretch: Stretch) -> tuple[int, ...]:
         query = select(func.count()).where(key.between(stretch.after + 1, stretch.to))
         counts.append(session.execute(query).scalar_one())
     return tuple(counts)
-
-
-def as_stored(part: Part, rows: Whole) -> Iterator[list[Row]]:
-    """The rows of each table, ready to be inserted: JSON goes over as the text that it is."""
-    for model, found in zip(part.models, rows.tables, strict=True):
-        columns = [table_of(model).c[name] for name in columns_of(model)]
-        places = [place for place, column in enumerate(columns) if isinstance(column.type, StoredJson)]
-        yield [_with_fragments(row, places) for row in found] if places else found
-
-
-def _with_fragments(row: Row, places: Sequence[int]) -> Row:
-    values = list(row)
-    for place in places:
-        if values[place] is not None:
-            values[place] = Fragment(values[place])
-    return tuple(values)
 
 
 def _rows(
