@@ -1,8 +1,8 @@
 """`mmsg copy` from its arguments to its report."""
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,27 +15,17 @@ from marketing_cli.database.failures import failures_explained
 from marketing_cli.database.half_copied import is_half_copied
 from marketing_cli.database.migration import current_revision
 from marketing_cli.database.sessions import Transactions, open_database
-from marketing_cli.errors import (
-    DatabaseAhead,
-    DatabaseBehind,
-    DatabaseMissing,
-    DatabaseUnavailable,
-    ExitCode,
-    MmsgError,
-    UsageError,
-)
+from marketing_cli.errors import ExitCode, MmsgError, UsageError
 from marketing_cli.repositories.copy_moment import Moment, allow_pauses, last_numbers, moment_of_now, place_of
 from marketing_cli.repositories.copy_parts import RUNS
 from marketing_cli.schemas.copy import CopiedTable, CopyReport, CopyStatus, Digests
 from marketing_cli.services.copy_comparing import Held, held, require_beginning
+from marketing_cli.services.copy_naming import FROM, TO, reading_it, told_of
 from marketing_cli.services.copy_target import Target
 from marketing_cli.services.copying import Copying, CopyProgress
 from marketing_cli.services.reading import Reading, reading_of
 from marketing_cli.services.stopping import Interrupted, StopRequest
 
-_FROM: Final = "the database to copy from (DATABASE_URL): "
-_TO: Final = "the database to copy to (--to): "
-_MIGRATE: Final = " `mmsg migrate` takes this one when DATABASE_URL is set to it."
 _SAME: Final = "--to names the database that DATABASE_URL names: a copy needs another one."
 
 
@@ -88,11 +78,11 @@ def run_copy(request: CopyRequest, stop: StopRequest, progress: CopyProgress) ->
     """
     _refuse_same_file(request)
     started_at = datetime.now(UTC)
-    with stop.interruptible(), _told_of(_FROM), _source(request) as source, reading_of(source) as reading:
+    with stop.interruptible(), told_of(FROM), _source(request) as source, reading_of(source, reading_it) as reading:
         reading.once(allow_pauses)
         ends = _looked_at(request, reading)
         with (
-            _told_of(_TO),
+            told_of(TO),
             open_database(
                 request.target,
                 writes=True,
@@ -117,7 +107,7 @@ def _looked_at(request: CopyRequest, source: Reading) -> Mapping[str, int]:
     Half copied, it is looked at while the copy goes on. As a reader: it may be somebody else's.
     """
     with (
-        _told_of(_TO),
+        told_of(TO),
         open_database(request.target, busy_timeout=request.busy_timeout, to_copy=True) as transactions,
         reading_of(transactions) as target,
     ):
@@ -194,20 +184,3 @@ def _is_same(one: str, other: str) -> bool:
         return one == other or Path(one).samefile(other)
     except OSError:  # one of them is missing, which is told when it is opened
         return False
-
-
-@contextmanager
-def _told_of(which: str) -> Iterator[None]:
-    """Say in errors which of both databases is meant."""
-    try:
-        yield
-    except (DatabaseMissing, DatabaseBehind, DatabaseAhead, DatabaseUnavailable, MmsgError) as error:
-        if type(error) not in _OF_DATABASES or str(error).startswith((_FROM, _TO)):
-            raise
-        migrate = _MIGRATE if which == _TO and isinstance(error, DatabaseMissing | DatabaseBehind) else ""
-        told = type(error)(f"{which}{error}{migrate}")
-        told.under_way = error.under_way
-        raise told from error
-
-
-_OF_DATABASES: Final = {MmsgError, DatabaseMissing, DatabaseBehind, DatabaseAhead, DatabaseUnavailable}

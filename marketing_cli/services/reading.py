@@ -3,8 +3,8 @@
 import gc
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import TypeVar
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TypeAlias, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -13,6 +13,7 @@ from marketing_cli.database.sessions import Transactions
 from marketing_cli.repositories.audit import hold_snapshot
 
 Found = TypeVar("Found")
+Within: TypeAlias = Callable[[], AbstractContextManager[None]]
 
 _FIRST_ROWS = 1_000
 _MOST_ROWS = 200_000
@@ -29,16 +30,17 @@ class Reading:
     On PostgreSQL nobody waits for readers, and all is one snapshot.
     """
 
-    def __init__(self, transactions: Transactions, *, pauses: bool) -> None:
-        """Read in these transactions."""
+    def __init__(self, transactions: Transactions, *, pauses: bool, within: Within = nullcontext) -> None:
+        """Read in these transactions, each time within such a block."""
         self._transactions = transactions
+        self._within = within
         self._pauses = pauses
         self._rows = _FIRST_ROWS
         self._next = 0.0
 
     def once(self, look: Callable[[Session], Found]) -> Found:
         """What one look finds."""
-        with _unbroken(), self._transactions() as session:
+        with _unbroken(), self._within(), self._transactions() as session:
             return look(session)
 
     def slices(self, last: int, look: Callable[[Session, int, int], Found], most: int = _MOST_ROWS) -> Iterator[Found]:
@@ -51,7 +53,7 @@ class Reading:
         while after < last:
             to = min(after + min(self._rows, most), last)
             began = self._begin()
-            with _unbroken(), self._transactions() as session:
+            with _unbroken(), self._within(), self._transactions() as session:
                 found = look(session, after, to)
             self._give_way(time.monotonic() - began)
             yield found
@@ -60,7 +62,7 @@ class Reading:
     def piece(self, look: Callable[[Session, Callable[[], bool]], Found]) -> Found:
         """What `look(session, is_time_up)` finds until the time is up, after which it ends as soon as it can."""
         began = self._begin()
-        with _unbroken(), self._transactions() as session:
+        with _unbroken(), self._within(), self._transactions() as session:
             found = look(session, lambda: time.monotonic() - began > _SLOW)
         self._pause(time.monotonic() - began)
         return found
@@ -103,12 +105,12 @@ def reading(engine: Engine) -> Iterator[Reading]:
 
 
 @contextmanager
-def reading_of(transactions: Transactions) -> Iterator[Reading]:
+def reading_of(transactions: Transactions, within: Within = nullcontext) -> Iterator[Reading]:
     """Reads in transactions that never write; on PostgreSQL from one snapshot, which ends with the block."""
     with transactions() as session:
         is_sqlite = session.get_bind().dialect.name == "sqlite"
         if not is_sqlite:
             hold_snapshot(session)
-            yield Reading(lambda: nullcontext(session), pauses=False)
+            yield Reading(lambda: nullcontext(session), pauses=False, within=within)
     if is_sqlite:  # the session above has asked nothing, and so has held nothing
-        yield Reading(transactions, pauses=True)
+        yield Reading(transactions, pauses=True, within=within)

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import NullPool, create_engine, text
 
 from marketing_cli.database import migration
 from marketing_cli.database.half_copied import HALF_COPIED
 from marketing_cli.errors import DatabaseUnavailable
 from marketing_cli.services import copy_run, copying
 from marketing_cli.services.copy_comparing import require_beginning
+from marketing_cli.services.copy_target import Target
 from support.copying import assert_same, copy, copy_here, copy_killed, exactly, only_sqlite_to_sqlite, revision
 from support.events import make_event, write_events
 from support.ingesting import generated_events, ingest, run_here
@@ -207,6 +209,27 @@ def test_the_same_database_is_refused(source_and_target: list[str], direction: t
         assert (done.exit_code, done.stderr.startswith(SAME)) == (2, True), done.stderr
 
 
+@only_sqlite_to_sqlite
+def test_a_failure_midway_says_which_database_failed(filled: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that is read from as well as the one that is written to."""
+    begin = Target.begin
+    for place, which in enumerate((FROM, TO)):
+        holder = create_engine(filled[place], poolclass=NullPool)
+        with holder.connect() as connection:
+
+            def begin_and_lock(self: Target, *args: Any, raw: Any = connection.connection.dbapi_connection) -> None:
+                begin(self, *args)
+                raw.execute("BEGIN EXCLUSIVE")
+
+            monkeypatch.setattr(Target, "begin", begin_and_lock)
+            done = copy_here(*filled, "--busy-timeout", "0.1", "--json")
+        assert (done.exit_code, done.stderr.startswith(f"{which}the database stayed busy")) == (14, True)
+        assert done.json()["error"]["code"] == "db_unavailable"
+    monkeypatch.undo()
+    copy(*filled)
+    assert_same(*filled)
+
+
 def test_a_url_is_shown_without_its_password() -> None:
     """Nor with parameters, since a password may be one."""
     shown = copy_run.shown_url("postgresql+psycopg://mmsg:hush@db:5432/messaging?password=hush&sslmode=require")
@@ -240,8 +263,6 @@ def test_errors_say_which_database_is_meant(source_and_target: list[str], tmp_pa
 @pytest.mark.parametrize("direction", [("sqlite", "postgresql")], indirect=True)
 def test_a_busy_target_is_waited_for_no_longer_than_was_said(filled: list[str]) -> None:
     """And the message names it."""
-    from sqlalchemy import NullPool, create_engine, text
-
     source, target = filled
     engine = create_engine(target, poolclass=NullPool)
     with engine.begin() as connection:
