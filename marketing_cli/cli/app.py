@@ -8,22 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from marketing_cli import __version__
-from marketing_cli.cli import (
-    audit,
-    backtest,
-    copy,
-    digest,
-    doctor,
-    ingest,
-    migrate,
-    rejects,
-    rules,
-    runs,
-    sends,
-    stats,
-    suppressions,
-    verify,
-)
+from marketing_cli.cli.commands import SUMMARIES, Commands
 from marketing_cli.cli.invocation import Invocation
 from marketing_cli.errors import ExitCode
 from marketing_cli.rendering import flush_standard_streams
@@ -49,10 +34,31 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 partial, 4 not found, 5 too many rejects,
 class FailingWell(TyperGroup):
     """Runs a command; what it raises becomes one line on standard error and an exit code, never a traceback."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own types
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Typer's own types
+        """Know the commands by name only."""
+        super().__init__(**options)
+        self.commands = Commands()
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002
+        """Their names, without loading them."""
+        return list(self.commands)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
+        """Load a command; to complete its arguments, so that it does not ask what they mean."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None and ctx.resilient_parsing:
+            _take_as_typed(command, ctx)
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
+        """Say of each command in a few words what it is for."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401
         """Take arguments apart; to complete them, without asking what they mean."""
         if ctx.resilient_parsing:
-            _take_as_typed(self, ctx)
+            _take_as_typed(self, ctx, deep=False)
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own types
@@ -67,11 +73,11 @@ class FailingWell(TyperGroup):
             raise typer.Exit(ctx.obj.fail(error)) from error
 
 
-def _take_as_typed(command: Any, ctx: Any) -> None:  # noqa: ANN401
+def _take_as_typed(command: Any, ctx: Any, *, deep: bool = True) -> None:  # noqa: ANN401
     """Let parameters keep the texts that were typed: what would turn them into values takes longer to load than all."""
     for parameter in command.get_params(ctx):
         parameter.process_value = lambda _ctx, value: value
-    for inner in getattr(command, "commands", {}).values():
+    for inner in getattr(command, "commands", {}).values() if deep else ():
         _take_as_typed(inner, ctx)
 
 
@@ -104,22 +110,6 @@ def root(
 ) -> None:
     """Keep what was said before the command's name."""
     ctx.obj = Invocation(quiet=quiet, env_file=env_file)
-
-
-migrate.register(app)
-ingest.register(app)
-audit.register(app)
-sends.register(app)
-suppressions.register(app)
-rejects.register(app)
-runs.register(app)
-rules.register(app)
-doctor.register(app)
-stats.register(app)
-backtest.register(app)
-digest.register(app)
-copy.register(app)
-verify.register(app)
 
 
 def main() -> None:
