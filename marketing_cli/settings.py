@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote_plus
 
-from marketing_cli.errors import BadConfig
+from marketing_cli.errors import BadConfig, UsageError
 
 DEFAULT_DATABASE_URL = "sqlite:///./messaging.db"
 KNOWN_VARIABLES = ("MMSG_RULES", "MMSG_DEBUG", "MMSG_TEST_POSTGRES_URL", "MMSG_TEST_ACK_FD")
@@ -60,6 +60,14 @@ def load_settings(env_file: Path | None = None) -> Settings:
         acknowledge_fd=_descriptor(values.get("MMSG_TEST_ACK_FD")),
         warnings=tuple(warnings),
     )
+
+
+def other_database_url(url: str, option: str) -> str:
+    """A database URL that an option gives, normalised. Raises UsageError, which names the option, if it is unusable."""
+    try:
+        return _database_url(url.strip())
+    except BadConfig as error:
+        raise UsageError(str(error).replace("DATABASE_URL", option)) from None
 
 
 def debug_wanted() -> bool:

@@ -1,5 +1,6 @@
 """What every test can ask for: a database of its own, the program as a process."""
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks each test that needs a PostgreSQL server."""
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
-        if parameters.get("database_kind") == "postgresql" or "postgres_url" in getattr(item, "fixturenames", ()):
+        kinds = {parameters.get("database_kind"), *parameters.get("direction", ())}
+        if "postgresql" in kinds or "postgres_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.postgres)
 
 
@@ -125,6 +127,31 @@ def database_url(make_database: Callable[[], str]) -> str:
 def empty_database_url(databases: Databases) -> str:
     """The URL of the test's own database that was never migrated; on SQLite the file does not exist."""
     return databases.create()
+
+
+@pytest.fixture(params=itertools.product(["sqlite", "postgresql"], repeat=2), ids="-to-".join)
+def direction(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Runs the test from each kind of database to each."""
+    kinds: tuple[str, str] = request.param
+    return kinds
+
+
+@pytest.fixture
+def source_and_target(
+    direction: tuple[str, str], tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[list[str]]:
+    """The URLs of two migrated databases without rows, dropped after the test."""
+    made: list[Databases] = []
+    urls = []
+    for kind in direction:
+        is_sqlite = kind == "sqlite"
+        made.append(
+            SqliteDatabases(tmp_path) if is_sqlite else PostgresDatabases(request.getfixturevalue("postgres_url"))
+        )
+        urls.append(made[-1].create(request.getfixturevalue(f"migrated_{kind}")))
+    yield urls
+    for databases in made:
+        databases.drop_all()
 
 
 @pytest.fixture

@@ -34,7 +34,10 @@ _AT_START_UP = (BadConfig, NoInput, DatabaseMissing, DatabaseBehind, DatabaseAhe
 
 @dataclass(slots=True)
 class Invocation:
-    """One run of the program. `output` is what the command was asked to print its result as, once it has `begun`."""
+    """One run of the program. `output` is what the command was asked to print its result as, once it has `begun`.
+
+    `more_databases` are URLs of databases that it opens beside that of the settings.
+    """
 
     quiet: bool = False
     env_file: Path | None = None
@@ -42,6 +45,7 @@ class Invocation:
     begun: bool = False
     failed: bool = False
     settings: Settings = field(default_factory=Settings)
+    more_databases: list[str] = field(default_factory=list, repr=False)
     streams: Streams = field(default_factory=Streams.create)
 
     def trace(self, error: BaseException) -> None:
@@ -77,9 +81,9 @@ class Invocation:
         """Say who else has access to the database's file; after a failure not, since the file may be no database."""
         from marketing_cli.services.file_access import access_warning
 
-        warning = None if self.failed else access_warning(self.settings.database_url)
-        if warning:
-            self.streams.note(f"warning: {warning}")
+        for url in [] if self.failed else [self.settings.database_url, *self.more_databases]:
+            if warning := access_warning(url):
+                self.streams.note(f"warning: {warning}")
 
 
 def begin(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.orm import Session
 
 from marketing_cli.database.engine import (
     DEFAULT_BUSY_TIMEOUT,
@@ -14,6 +15,7 @@ from marketing_cli.database.engine import (
     sqlite_path,
     wait_until_free,
 )
+from marketing_cli.database.half_copied import refuse_half_copied, without_mark
 from marketing_cli.errors import DatabaseAhead, DatabaseBehind, DatabaseMissing
 
 if TYPE_CHECKING:
@@ -86,10 +88,15 @@ def migration_sql(url: str) -> str:
     return buffer.getvalue()
 
 
-def require_newest_schema(engine: Engine) -> None:
-    """Raise DatabaseMissing, DatabaseAhead or DatabaseBehind unless the schema is the newest."""
+def require_newest_schema(engine: Engine, *, to_copy: bool = False) -> None:
+    """Raise DatabaseMissing, DatabaseAhead or DatabaseBehind unless the schema is the newest.
+
+    And DatabaseUnavailable for a half-copied database, unless it is opened `to_copy` into.
+    """
     with engine.connect() as connection, connection.begin():
         revision = current_revision(connection)
+    if to_copy:
+        revision = without_mark(revision)
     if revision is None:
         raise DatabaseMissing("the database is empty. Run `mmsg migrate` first.")
     _refuse_newer(revision)
@@ -112,6 +119,17 @@ def lock_for_migration(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
+def require_whole(session: Session) -> None:
+    """Raise DatabaseUnavailable for a half-copied database; no copy into it can begin before the transaction ends.
+
+    For a run that enters itself in the ledger, which it may have waited for since it looked at the schema.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": _LOCK})
+    refuse_half_copied(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none())
+
+
 def migrations_folder() -> Path:
     """The Alembic scripts: inside an installed package, or at the top of a checkout."""
     package = Path(__file__).parent.parent
@@ -128,6 +146,7 @@ def _config() -> "Config":
 
 
 def _refuse_newer(revision: str | None) -> None:
+    refuse_half_copied(revision)
     if revision is not None and revision not in REVISIONS:
         raise DatabaseAhead(
             f"the database is at schema {revision}, which this program does not know (it knows up to {REVISIONS[-1]})."

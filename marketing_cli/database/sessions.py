@@ -30,18 +30,21 @@ def open_database(
     writes: bool = False,
     busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
     hurried: Hurried = lambda: False,
+    to_copy: bool = False,
 ) -> Iterator[Transactions]:
     """The transactions of a migrated database; it is closed when the block ends. For `hurried` see `make_engine`.
+
+    A half-copied database is opened only `to_copy` into it; what is said here of the others goes for it then.
 
     Raises DatabaseUnavailable, DatabaseMissing, DatabaseAhead or DatabaseBehind before the block, or MmsgError for a
     damaged one that is to be written to; and turns what the database reports inside the block into a MmsgError.
     """
     if writes and sqlite_path(url) is not None:
-        look_over(url, busy_timeout)
+        look_over(url, busy_timeout, to_copy=to_copy)
     engine = make_engine(url, writes=writes, busy_timeout=busy_timeout, hurried=hurried)
     try:
         with failures_explained(connecting=True):
-            require_newest_schema(engine)
+            require_newest_schema(engine, to_copy=to_copy)
         # A run that stores has a report of its own for what happens once it is under way.
         transactions = sessionmaker(engine, expire_on_commit=False).begin
         with failures_explained(under_way=not writes):
@@ -72,7 +75,7 @@ def _values_named(transactions: Transactions) -> Iterator[None]:
         raise failure from error
 
 
-def look_over(url: str, busy_timeout: float) -> None:
+def look_over(url: str, busy_timeout: float, *, to_copy: bool = False) -> None:
     """Look at a SQLite file as a reader, since a writer sets the journal, also of others' files.
 
     Raises what `open_database` raises before its block, unless the file is ours and sound.
@@ -80,7 +83,7 @@ def look_over(url: str, busy_timeout: float) -> None:
     engine = make_engine(url, writes=False, busy_timeout=0)
 
     def look() -> None:
-        require_newest_schema(engine)
+        require_newest_schema(engine, to_copy=to_copy)
         refuse_damaged(engine)
 
     try:

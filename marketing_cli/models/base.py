@@ -21,6 +21,8 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 
+_NO_FRACTION = ".000000"
+
 
 class Base(DeclarativeBase):
     """What every model inherits; `Base.metadata` is what migrations are compared with."""
@@ -47,6 +49,15 @@ def _all_utc(values: Sequence[datetime | None]) -> list[datetime | None]:
 
 def _utc_texts(values: Sequence[datetime | None]) -> list[str | None]:
     return utc_texts(_all_utc(values))
+
+
+def _short_text(value: datetime | None) -> str | None:
+    text = _utc_text(value)
+    return None if text is None else text.removesuffix(_NO_FRACTION)
+
+
+def _short_texts(values: Sequence[datetime | None]) -> list[str | None]:
+    return [None if text is None else text.removesuffix(_NO_FRACTION) for text in _utc_texts(values)]
 
 
 def _from_text(value: str | None) -> datetime | None:
@@ -83,6 +94,23 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         moment: datetime = value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class SetByDatabase(UtcDateTime):
+    """A moment that CURRENT_TIMESTAMP fills in, and that a copy writes as SQLite would have.
+
+    There it has a fraction only if that is not 0, and whoever lists rows by it compares texts.
+    """
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
+        """What `UtcDateTime` does, without an empty fraction on SQLite."""
+        return _short_text if dialect.name == "sqlite" else super().bind_processor(dialect)
+
+    def bind_column(self, dialect: Dialect) -> Callable[[Sequence[datetime | None]], Sequence[Any]]:
+        """What `bind_processor` does, for many moments at once."""
+        return _short_texts if dialect.name == "sqlite" else super().bind_column(dialect)
 
 
 class StoredJson(TypeDecorator[Any]):

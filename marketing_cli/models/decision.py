@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from marketing_cli.models.base import Base, Id, Name, UtcDateTime
+from marketing_cli.models.base import Base, Id, Name, SetByDatabase, UtcDateTime
 
 
 class DecisionColumns:
@@ -24,7 +24,7 @@ class DecisionColumns:
     dedup_window: Mapped[str] = mapped_column(String(320))
     reason: Mapped[str] = mapped_column(Text)
     caused_by_event_id: Mapped[int] = mapped_column(BigInteger)
-    decided_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.current_timestamp())
+    decided_at: Mapped[datetime] = mapped_column(SetByDatabase, server_default=func.current_timestamp())
 
     @declared_attr
     def event_id(cls) -> Mapped[int | None]:  # noqa: N805 - SQLAlchemy calls it on the class

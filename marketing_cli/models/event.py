@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, LargeBinary, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from marketing_cli.models.base import Base, Id, JsonList, JsonObject, Name, UtcDateTime
+from marketing_cli.models.base import Base, Id, JsonList, JsonObject, Name, SetByDatabase, UtcDateTime
 
 
 class Event(Base):
@@ -30,7 +30,7 @@ class Event(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
     input_id: Mapped[int] = mapped_column(ForeignKey("run_inputs.id"))
     line: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.current_timestamp())
+    created_at: Mapped[datetime] = mapped_column(SetByDatabase, server_default=func.current_timestamp())
 
     event_properties: Mapped["EventProperties | None"] = relationship(
         back_populates="event", cascade="all, delete-orphan", passive_deletes=True

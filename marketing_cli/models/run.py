@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from marketing_cli.models.base import Base, Id, JsonList, Name, UtcDateTime
+from marketing_cli.models.base import Base, Id, JsonList, Name, SetByDatabase, UtcDateTime
 
 
 class RulesVersion(Base):
@@ -22,7 +22,7 @@ class RulesVersion(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     text: Mapped[str] = mapped_column(Text)
     in_force: Mapped[list[list[str]]] = mapped_column(JsonList)
-    first_used_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.current_timestamp())
+    first_used_at: Mapped[datetime] = mapped_column(SetByDatabase, server_default=func.current_timestamp())
 
 
 class LineCounts:
@@ -98,4 +98,4 @@ class Reject(Base):
     raw: Mapped[bytes] = mapped_column(LargeBinary)
     raw_length: Mapped[int] = mapped_column(BigInteger)
     raw_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.current_timestamp())
+    created_at: Mapped[datetime] = mapped_column(SetByDatabase, server_default=func.current_timestamp())

@@ -19,13 +19,18 @@ _KILO = 1000
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far reading has come: `position` of `total` bytes (None: unknown) and `lines`, after `seconds`."""
+    """How far reading has come: `position` of `total` bytes (None: unknown) and `lines`, after `seconds`.
+
+    Without `in_bytes` only the share of the total is shown. `counted` is what the lines are called.
+    """
 
     name: str
     position: int
     total: int | None
     lines: int
     seconds: float
+    in_bytes: bool = True
+    counted: str = "lines"
 
     @property
     def share(self) -> float | None:
@@ -48,17 +53,22 @@ class ProgressBar:
     A context manager: the line is taken away at the end.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has its default
         self,
         total: int | None,
         streams: Streams,
         *,
         name: str = "",
+        rows: bool = False,
         quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`total` in bytes, None if unknown; `name` is the file's; `clock` in seconds."""
+        """`total` in bytes, None if unknown; `name` is the file's; `clock` in seconds.
+
+        With `rows` these are counted instead of lines, and `total` is in some unit that is not shown.
+        """
         self._total = total
+        self._rows = rows
         self._streams = streams
         self._name = safe(name)
         self._clock = clock
@@ -83,7 +93,9 @@ class ProgressBar:
         if now - self._drawn < SECONDS_BETWEEN:
             return
         self._drawn = now
-        progress = Progress(self._name, position, self._total, lines, now - self._started)
+        unit = "rows" if self._rows else "lines"
+        seconds = now - self._started
+        progress = Progress(self._name, position, self._total, lines, seconds, not self._rows, unit)
         outlet = self._streams.stderr
         self._streams.status(progress_line(progress, outlet.columns - 1, symbols=outlet.has_unicode))
 
@@ -112,10 +124,11 @@ def _facts(progress: Progress, *, symbols: bool) -> list[str]:
         facts.append(human_bytes(progress.position))
     else:
         facts.append(f"{bar(progress.share, symbols=symbols)} {int(100 * progress.share):3d}%")
-        facts.append(f"{human_bytes(progress.position)} of {human_bytes(progress.total or 0)}")
-    facts.append(f"{progress.lines:,} lines")
+        if progress.in_bytes:
+            facts.append(f"{human_bytes(progress.position)} of {human_bytes(progress.total or 0)}")
+    facts.append(f"{progress.lines:,} {progress.counted}")
     if progress.seconds > 0:
-        facts.append(f"{int(progress.lines / progress.seconds):,} lines/s")
+        facts.append(f"{int(progress.lines / progress.seconds):,} {progress.counted}/s")
     if progress.seconds_left is not None:
         facts.append(f"{human_duration(timedelta(seconds=int(progress.seconds_left)))} left")
     return facts

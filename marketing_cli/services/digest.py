@@ -46,11 +46,11 @@ class Sum:
 def digest_history(url: str, advance: Advance | None = None) -> DigestReport:
     """The digest of what the database holds now; what runs store meanwhile is left out. Raises as `open_database`."""
     with open_database(url) as transactions, reading_of(transactions, advance) as reading:
-        return _digest(reading)
+        return digest_up_to(reading, reading.once(stored.last_rows))
 
 
-def _digest(reading: Reading) -> DigestReport:
-    last = reading.once(stored.last_rows)
+def digest_up_to(reading: Reading, last: stored.LastRows) -> DigestReport:
+    """The digest of the rows up to these."""
     events, matches, requests = Sum("event"), Sum("match"), Sum("request")
     for found in reading.slices(last.events, stored.events):
         events.add((key, user, content_hash.hex()) for key, user, content_hash in found)

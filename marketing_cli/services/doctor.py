@@ -90,9 +90,14 @@ def _hindered(name: str, examination: _Examination) -> str | None:
     lost = {ExitCode.DB_UNAVAILABLE, ExitCode.DB_MISSING}
     if name != "database" and examination.findings["database"].stops in lost:
         return "not checked: the database could not be opened"
-    if any(finding.stops is ExitCode.DB_UNAVAILABLE for finding in examination.findings.values()):
+    schema = examination.findings.get("schema")
+    is_half_copied = schema is not None and schema.detail == doctor_setup.IS_HALF_COPIED
+    if name in _OF_ROWS and is_half_copied:
+        return f"not checked: {doctor_setup.IS_HALF_COPIED}"
+    unreached = [finding for finding in examination.findings.values() if finding.stops is ExitCode.DB_UNAVAILABLE]
+    if unreached and not is_half_copied:
         return "not checked: the database could not be reached any more"
-    if name in _OF_ROWS and examination.findings["schema"].stops:
+    if name in _OF_ROWS and schema is not None and schema.stops:
         return "not checked: the schema is not the one that this program knows"
     return None
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from marketing_cli.database.engine import safe_journal_mode
+from marketing_cli.database.half_copied import HALF_COPIED, is_half_copied
 from marketing_cli.database.migration import REVISIONS, current_revision
 from marketing_cli.errors import BadConfig, ExitCode
 from marketing_cli.repositories.checks_database import (
@@ -19,6 +20,7 @@ from marketing_cli.services.rules_files import LoadedRules, load_rules
 
 _RESTORE = "Restore a backup, or find out who changed the tables."
 _MOST_PARTS = 5
+IS_HALF_COPIED = "the database is half copied"
 SHA_DIGITS = 12
 
 
@@ -55,6 +57,8 @@ def schema(connection: Connection) -> Finding:
     revision, newest = current_revision(connection), REVISIONS[-1]
     if revision is None:
         return wrong("the database is empty", "Run `mmsg migrate`.", ExitCode.DB_MISSING)
+    if is_half_copied(revision):
+        return wrong(IS_HALF_COPIED, HALF_COPIED[0].upper() + HALF_COPIED[1:], ExitCode.DB_UNAVAILABLE)
     if revision not in REVISIONS:
         return wrong(
             f"{revision}, which this program does not know (it knows up to {newest})",

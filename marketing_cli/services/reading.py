@@ -3,7 +3,7 @@
 import gc
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeAlias, TypeVar
 
 from sqlalchemy import Engine
@@ -13,6 +13,7 @@ from marketing_cli.database.sessions import Transactions
 from marketing_cli.repositories.audit import hold_snapshot
 
 Found = TypeVar("Found")
+Within: TypeAlias = Callable[[], AbstractContextManager[None]]
 
 Advance: TypeAlias = Callable[[int, int], None]
 """Told how many events were read, of how many."""
@@ -32,9 +33,17 @@ class Reading:
     On PostgreSQL nobody waits for readers, and all is one snapshot.
     """
 
-    def __init__(self, transactions: Transactions, *, pauses: bool, advance: Advance | None = None) -> None:
-        """Read in these transactions."""
+    def __init__(
+        self,
+        transactions: Transactions,
+        *,
+        pauses: bool,
+        advance: Advance | None = None,
+        within: Within = nullcontext,
+    ) -> None:
+        """Read in these transactions, each time within such a block."""
         self._transactions = transactions
+        self._within = within
         self._pauses = pauses
         self._advance = advance
         self._rows = _FIRST_ROWS
@@ -42,7 +51,7 @@ class Reading:
 
     def once(self, look: Callable[[Session], Found]) -> Found:
         """What one look finds."""
-        with _unbroken(), self._transactions() as session:
+        with _unbroken(), self._within(), self._transactions() as session:
             return look(session)
 
     def slices(self, last: int, look: Callable[[Session, int, int], Found], most: int = _MOST_ROWS) -> Iterator[Found]:
@@ -55,7 +64,7 @@ class Reading:
         while after < last:
             to = min(after + min(self._rows, most), last)
             began = self._begin()
-            with _unbroken(), self._transactions() as session:
+            with _unbroken(), self._within(), self._transactions() as session:
                 found = look(session, after, to)
             self._give_way(time.monotonic() - began)
             yield found
@@ -64,7 +73,7 @@ class Reading:
     def piece(self, look: Callable[[Session, Callable[[], bool]], Found]) -> Found:
         """What `look(session, is_time_up)` finds until the time is up, after which it ends as soon as it can."""
         began = self._begin()
-        with _unbroken(), self._transactions() as session:
+        with _unbroken(), self._within(), self._transactions() as session:
             found = look(session, lambda: time.monotonic() - began > _SLOW)
         self._pause(time.monotonic() - began)
         return found
@@ -112,7 +121,9 @@ def reading(engine: Engine) -> Iterator[Reading]:
 
 
 @contextmanager
-def reading_of(transactions: Transactions, advance: Advance | None = None) -> Iterator[Reading]:
+def reading_of(
+    transactions: Transactions, advance: Advance | None = None, within: Within = nullcontext
+) -> Iterator[Reading]:
     """Reads in transactions that never write; on PostgreSQL from one snapshot, which ends with the block.
 
     `advance` is told between two transactions; so never on PostgreSQL, since it may print.
@@ -121,6 +132,6 @@ def reading_of(transactions: Transactions, advance: Advance | None = None) -> It
         is_sqlite = session.get_bind().dialect.name == "sqlite"
         if not is_sqlite:
             hold_snapshot(session)
-            yield Reading(lambda: nullcontext(session), pauses=False)
+            yield Reading(lambda: nullcontext(session), pauses=False, within=within)
     if is_sqlite:  # the session above has asked nothing, and so has held nothing
-        yield Reading(transactions, pauses=True, advance=advance)
+        yield Reading(transactions, pauses=True, advance=advance, within=within)

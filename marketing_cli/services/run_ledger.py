@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from marketing_cli import __version__
+from marketing_cli.database.migration import require_whole
 from marketing_cli.database.sessions import Transactions
 from marketing_cli.domain.batches import Counts, RunRef
 from marketing_cli.domain.lines import InputState
@@ -31,8 +32,12 @@ class RunLedger:
         self.run_id: int | None = None
 
     def open(self, rules: LoadedRules, started_at: datetime) -> None:
-        """Enter the run, its rules and its inputs, before anything is read; note what is amiss with the server."""
+        """Enter the run, its rules and its inputs, before anything is read; note what is amiss with the server.
+
+        Raises DatabaseUnavailable if a copy into the database has begun since it was opened.
+        """
         with self._transactions() as session:
+            require_whole(session)
             self._rules_version_id = RulesVersionRepository(session).keep(
                 rules.sha256, rules.text, rules.rule_set.in_force
             )

@@ -14,7 +14,7 @@ from typer.main import get_command
 from marketing_cli.cli.app import app
 from support.databases import only_postgresql
 from support.events import make_event, write_events
-from support.ingesting import decisions, everybody_locked, generated_file, ingest, query, run_here, wait_until
+from support.ingesting import contents, decisions, everybody_locked, generated_file, ingest, query, run_here, wait_until
 from support.pgbouncer import NoPgBouncer, PgBouncer, running_pgbouncer
 from support.program import ROOT, Program
 from support.told_rows import told_rows
@@ -93,10 +93,19 @@ def test_every_command_works(empty_database_url: str, single: PgBouncer) -> None
     done = run_here("ingest", "--json", SAMPLES, url=way)
     assert (dry.exit_code, done.exit_code) == (PARTIAL, PARTIAL)
     assert dry.json()["totals"] == done.json()["totals"]
-    tried = {command.split()[0] for command in ASKING} | {"ingest"}
+    tried = {command.split()[0] for command in ASKING} | {"ingest", "copy"}  # copied below
     assert tried >= set(get_command(app).commands)  # type: ignore[attr-defined]
     for command in ASKING:
         assert run_here(*command.split(), url=way) == run_here(*command.split(), url=direct), command
+
+
+def test_a_history_is_copied_through_it(database_url: str, make_database: Callable[[], str], single: PgBouncer) -> None:
+    """From one database to another, each with one session of the server."""
+    ingest(database_url, SAMPLES, exit_code=PARTIAL)
+    copy = make_database()
+    done = run_here("copy", "--to", single.way_to(copy), url=single.way_to(database_url))
+    assert done.exit_code == 0, done.stderr
+    assert contents(copy) == contents(database_url)
 
 
 def test_it_stores_what_it_stores_without(

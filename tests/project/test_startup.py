@@ -27,6 +27,7 @@ HEAVY = {"sqlalchemy", "alembic", "ruamel", "psycopg", "dotenv"}
         ["backtest", "--help"],
         ["stats", "--help"],
         ["digest", "--help"],
+        ["copy", "--help"],
     ],
 )
 def test_help_and_version_load_no_database_library(args: list[str], tmp_path: Path) -> None:
