@@ -107,7 +107,7 @@ def misfits(session: Session, table: Table, after: int, to: int) -> Generator[Mi
     columns = [carefully(column, dialect).label(column.name) for column in table.columns]
     query = select(*columns, _key_of(table, dialect).label("of_event")).where(number.between(after + 1, to))
     if "event_id" in table.c:
-        query = query.outerjoin(Event, Event.id == table.c.event_id)
+        query = query.outerjoin(Event, (Event.id == table.c.event_id) & (Event.user_id == table.c.user_id))
     # A row may have a MiB: few at once. Who needs only the first leaves early, and the cursor is closed.
     with closing(
         session.connection().execute(

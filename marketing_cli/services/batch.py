@@ -72,7 +72,7 @@ def sort_batch(batch: Sequence[ParsedLine], events: IEventRepository) -> SortedB
         else:
             conflicts.append((line, event))
     if conflicts:
-        stored = events.find_facts(list({known[i].id for _, e in conflicts if (i := _identity(e)) in known}))
+        stored = events.find_facts(list({(known[i].id, i[1]) for _, e in conflicts if (i := _identity(e)) in known}))
         contents = {(facts.key, facts.user_id): _content(facts) for facts in stored.values()}
         contents |= {identity: event.content for identity, event in seen.items() if isinstance(event, EventIn)}
         batch_sorted.rejects += [_conflict(line, event, contents[_identity(event)]) for line, event in conflicts]
