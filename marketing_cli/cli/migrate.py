@@ -23,7 +23,7 @@ Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong options, or another layo
 
 _LAYOUT = (
     "How a new PostgreSQL database keeps the users' tables: `plain` (the default), or `by-user`: spread by user, as"
-    " distributed tables with the Citus extension, else as partitions. It cannot be changed later."
+    " partitions or, with the Citus extension (not tested), as distributed tables. It cannot be changed later."
 )
 _SPREAD = {
     Spread.PARTITIONS: "layout by-user: the users' tables are partitioned by user",

@@ -25,7 +25,7 @@ from support.events import make_event, write_events
 from support.ingesting import ingest, query, run_here
 from support.joins import joined_otherwise
 from support.listing import change
-from support.plans import statements
+from support.plans import plan, scans, statements
 from support.processing import open_store
 from support.verifying import past
 
@@ -67,6 +67,12 @@ def differences(url: str) -> list[Any]:
         }
         context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, metadata_of(spread)))
+
+
+def health(url: str) -> dict[str, tuple[str, str]]:
+    """What `mmsg doctor` finds, by check."""
+    found = run_here("doctor", "--json", url=url).json()["checks"]
+    return {check["check"]: (check["state"], check["detail"]) for check in found}
 
 
 @only_by_user
@@ -229,6 +235,35 @@ def test_in_citus_every_unique_key_contains_the_user() -> None:
             assert all("user_id" in columns for columns in found), statement
 
 
+STAND_IN = """
+CREATE TABLE pg_dist_partition (logicalrelid regclass);
+CREATE FUNCTION create_reference_table(regclass) RETURNS void LANGUAGE sql AS '';
+CREATE FUNCTION create_distributed_table(regclass, text, colocate_with text) RETURNS void LANGUAGE sql
+    AS 'INSERT INTO pg_dist_partition VALUES ($1)';
+"""
+"""What stands in for Citus: its functions, which do nothing but note what is distributed."""
+
+
+@only_postgresql
+def test_the_statements_for_citus_can_be_run(
+    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a stand-in for it: then the tables have the keys that they should, and doctor looks for lost events."""
+    url = empty_database_url
+    change(url, STAND_IN)
+    monkeypatch.setattr("marketing_cli.database.layouts.has_citus", lambda _: True)
+    done = run_here("migrate", "--layout", "by-user", url=url)
+    assert done.stderr.endswith("distributed by user (Citus)\n")
+    assert run_here("migrate", "--check", "--layout", "by-user", url=url).exit_code == 0
+    assert [change for change in differences(url) if "pg_dist_partition" not in str(change)] == []
+    assert query(url, "SELECT count(*) FROM pg_dist_partition") == [(len(USERS_TABLES),)]
+    ingest(url, write_events(tmp_path / "events.ndjson", make_event(user_traits={"marketing_opt_in": True})))
+    assert {health(url)[check][0] for check in ("schema", "foreign_keys")} == {"ok"}
+    change(url, "DELETE FROM events")
+    state, detail = health(url)["foreign_keys"]
+    assert (state, "send_requests.event_id -> events: 1" in detail) == ("wrong", True)
+
+
 @only_by_user
 def test_a_deleted_event_leaves_its_decisions(database_url: str, tmp_path: Path) -> None:
     """With their user and without their event; its projections go with it."""
@@ -254,12 +289,6 @@ def test_the_keys_refuse_what_they_should(database_url: str, tmp_path: Path, sta
     ingest(database_url, write_events(tmp_path / "events.ndjson", make_event(user_traits={"marketing_opt_in": True})))
     with pytest.raises(IntegrityError), engine_of(database_url).begin() as connection:
         connection.execute(text(statement))
-
-
-def health(url: str) -> dict[str, tuple[str, str]]:
-    """What `mmsg doctor` finds, by check."""
-    found = run_here("doctor", "--json", url=url).json()["checks"]
-    return {check["check"]: (check["state"], check["detail"]) for check in found}
 
 
 @only_by_user
@@ -368,6 +397,18 @@ def test_all_that_is_asked_joins_by_user(database_url: str, tmp_path: Path) -> N
     assert len(joining) > 40
     assert {sql: wrong for sql in joining if (wrong := joined_otherwise(sql))} == {}
     assert [sql for sql, _ in asked if "FOR UPDATE" in sql or "FOR SHARE" in sql] == []
+
+
+@only_by_user
+def test_a_batch_finds_what_it_needs_by_indexes(database_url: str, tmp_path: Path) -> None:
+    """Duplicates, conflicts, prior and waiting events, used windows: no partition is read whole."""
+    with statements() as asked:
+        past(database_url, tmp_path)
+        conflict = make_event(event_id="late_1", user_id="u_late", event_type="other")
+        ingest(database_url, write_events(tmp_path / "conflict.ndjson", conflict), exit_code=3)
+    of_users = [(sql, values) for sql, values in asked if any(f" {table}" in sql for table in USERS_TABLES)]
+    assert len({sql for sql, _ in of_users}) >= 5
+    assert scans(plan(database_url, of_users)) == []
 
 
 @pytest.mark.parametrize(
