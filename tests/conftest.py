@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import make_url
 
 from support.databases import (
+    BY_USER_AT_ONCE,
+    BY_USER_TOO,
     CannotStart,
     Databases,
     PostgresDatabases,
@@ -32,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         kinds = {parameters.get("database_kind"), *parameters.get("direction", ())}
-        if "postgresql" in kinds or "postgres_url" in getattr(item, "fixturenames", ()):
+        if kinds & {"postgresql", "by_user"} or "postgres_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.postgres)
 
 
@@ -89,6 +91,26 @@ def migrated_postgresql(postgres_url: str) -> Iterator[str]:
     databases = PostgresDatabases(postgres_url)
     yield migrated(databases)
     databases.drop_all()
+
+
+@pytest.fixture(scope="session")
+def migrated_by_user(postgres_url: str) -> Iterator[str]:
+    """The URL of a migrated PostgreSQL database whose tables are spread by user, likewise."""
+    databases = PostgresDatabases(postgres_url)
+    yield migrated(databases, "by-user")
+    databases.drop_all()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs some modules' tests on tables spread by user as well, unless a test says itself on which kinds."""
+    given = (marker.args[0] for marker in metafunc.definition.iter_markers("parametrize"))
+    if "database_kind" not in metafunc.fixturenames or "database_kind" in given:
+        return
+    if metafunc.module.__name__.rpartition(".")[2] in BY_USER_TOO:
+        marks = () if metafunc.function.__name__ in BY_USER_AT_ONCE else pytest.mark.faults
+        kinds = ["sqlite", "postgresql", pytest.param("by_user", marks=marks)]
+        metafunc.definition.add_marker(pytest.mark.parametrize("database_kind", kinds, indirect=True), append=False)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,12 +1,22 @@
-"""First schema: events and their projections, decisions, the ledger of runs, rules versions and rejects."""
+"""First schema: events and their projections, decisions, the ledger of runs, rules versions and rejects.
+
+On PostgreSQL the users' tables may be spread by user. Then each of their primary keys, unique constraints and foreign
+keys among each other ends in `user_id`; the columns and indexes are the same. Later migrations see in the catalogs
+which it is: `events` is partitioned (`pg_class.relkind`), or in Citus's `pg_dist_partition`, or neither.
+"""
+
+from typing import Any
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+PARTITIONS = 8
+"""Of each users' table: few enough that what must look into all of them is planned and locked quickly."""
 
 
 def big_id() -> sa.types.TypeEngine[int]:
@@ -24,9 +34,101 @@ def moment() -> sa.DateTime:
     return sa.DateTime(timezone=True)
 
 
+def spread() -> str:
+    """How the users' tables are to lie, as `env.py` says: whole, as partitions, or in Citus's shards."""
+    return str(context.config.attributes.get("spread", "whole"))
+
+
+def keyed(*columns: str) -> tuple[str, ...]:
+    """The columns of a users' table's key: with the user, where tables are spread by it."""
+    return columns if spread() == "whole" else (*columns, "user_id")
+
+
+def number() -> "sa.Column[int]":
+    """The number of a users' row, drawn from a sequence on PostgreSQL."""
+    return sa.Column("id", big_id(), autoincrement=True, nullable=False)
+
+
+def primary_key(table: str, *columns: str) -> sa.PrimaryKeyConstraint:
+    """The primary key of a users' table."""
+    return sa.PrimaryKeyConstraint(*keyed(*columns), name=op.f(f"pk_{table}"))
+
+
+def unique(table: str, *columns: str) -> sa.UniqueConstraint:
+    """A unique constraint of a users' table."""
+    return sa.UniqueConstraint(*keyed(*columns), name=op.f("_".join(("uq", table, *keyed(*columns)))))
+
+
+def of_event(table: str, ondelete: str) -> sa.ForeignKeyConstraint:
+    """A foreign key to the event that a row belongs to."""
+    columns = keyed("event_id")
+    targets = [f"events.{column}" for column in keyed("id")]
+    label = "_".join(("fk", table, *columns, "events"))
+    return sa.ForeignKeyConstraint(columns, targets, name=op.f(label), ondelete=ondelete)
+
+
+def of_event_while_it_lasts(table: str) -> list[sa.ForeignKeyConstraint]:
+    """A foreign key to an event that may be deleted without the row; none in Citus, which cannot clear one column."""
+    return {
+        "whole": [of_event(table, "SET NULL")],
+        "partitions": [of_event(table, "SET NULL (event_id)")],
+        "citus": [],
+    }[spread()]
+
+
+def create_table(table: str, *parts: Any, by_user: bool = False, **options: Any) -> None:  # noqa: ANN401
+    """Create a table and, if it is the users', spread it."""
+    if spread() == "citus":
+        create_in_citus(table, *parts, by_user=by_user)
+    elif by_user and spread() == "partitions":
+        op.create_table(table, *parts, postgresql_partition_by="HASH (user_id)")
+        for rest in range(PARTITIONS):
+            execute(
+                "CREATE TABLE %(table)s_p%(rest)02d PARTITION OF %(table)s"
+                " FOR VALUES WITH (MODULUS %(modulus)s, REMAINDER %(rest)s)",
+                table=table,
+                modulus=PARTITIONS,
+                rest=rest,
+            )
+    else:
+        op.create_table(table, *parts, **options)
+
+
+def create_in_citus(table: str, *parts: Any, by_user: bool) -> None:  # noqa: ANN401
+    """Create a table as shards by user that lie together, or whole on every node.
+
+    Foreign keys come last: they may only lead from what is spread to what is spread likewise, or is on every node.
+    """
+    keys = [part for part in parts if isinstance(part, sa.ForeignKeyConstraint)]
+    op.create_table(table, *(part for part in parts if not isinstance(part, sa.ForeignKeyConstraint)))
+    if not by_user:
+        execute("SELECT create_reference_table('%(table)s')", table=table)
+    elif table == "events":
+        execute("SELECT create_distributed_table('events', 'user_id', colocate_with => 'none')")
+    else:
+        execute("SELECT create_distributed_table('%(table)s', 'user_id', colocate_with => 'events')", table=table)
+    for key in keys:
+        targets = [element.target_fullname.split(".") for element in key.elements]
+        (target,) = {of_table for of_table, _ in targets}
+        columns = [column for _, column in targets]
+        op.create_foreign_key(str(key.name), table, target, list(key.column_keys), columns, ondelete=key.ondelete)
+
+
+def execute(statement: str, **names: str | int) -> None:
+    """Run a statement that names what is written down here, and nobody's data."""
+    op.execute(sa.DDL(statement, context=names))  # type: ignore[no-untyped-call]
+
+
+def one_after_the_other() -> None:
+    """Let Citus change one shard at a time: a table on every node cannot be changed beside others in parallel."""
+    if spread() == "citus":
+        execute("SET LOCAL citus.multi_shard_modify_mode TO 'sequential'")
+
+
 def upgrade() -> None:
     """Bring the schema to this revision."""
-    op.create_table(
+    one_after_the_other()
+    create_table(
         "rules_versions",
         sa.Column("id", big_id(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
@@ -36,7 +138,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rules_versions")),
         sa.UniqueConstraint("sha256", name=op.f("uq_rules_versions_sha256")),
     )
-    op.create_table(
+    create_table(
         "runs",
         sa.Column("id", big_id(), nullable=False),
         sa.Column("started_at", moment(), nullable=False),
@@ -60,7 +162,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
     )
-    op.create_table(
+    create_table(
         "rejects",
         sa.Column("id", big_id(), nullable=False),
         sa.Column("run_id", big_id(), nullable=False),
@@ -85,7 +187,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_rejects_event_key"), "rejects", ["event_key"], unique=False)
     op.create_index(op.f("ix_rejects_user_id"), "rejects", ["user_id"], unique=False)
-    op.create_table(
+    create_table(
         "run_inputs",
         sa.Column("id", big_id(), nullable=False),
         sa.Column("run_id", big_id(), nullable=False),
@@ -105,9 +207,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run_inputs")),
         sa.UniqueConstraint("run_id", "position", name=op.f("uq_run_inputs_run_id_position")),
     )
-    op.create_table(
+    create_table(
         "events",
-        sa.Column("id", big_id(), nullable=False),
+        number(),
         sa.Column("event_key", name(), nullable=False),
         sa.Column("user_id", name(), nullable=False),
         sa.Column("event_type", name(), nullable=False),
@@ -121,8 +223,9 @@ def upgrade() -> None:
         sa.Column("created_at", moment(), server_default=sa.func.current_timestamp(), nullable=False),
         sa.ForeignKeyConstraint(["input_id"], ["run_inputs.id"], name=op.f("fk_events_input_id_run_inputs")),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_events_run_id_runs")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
+        primary_key("events", "id"),
         sa.UniqueConstraint("event_key", "user_id", name=op.f("uq_events_event_key_user_id")),
+        by_user=True,
         sqlite_autoincrement=True,  # a number is never used again
     )
     op.create_index(
@@ -131,21 +234,20 @@ def upgrade() -> None:
         ["user_id", "event_type", "event_timestamp"],
         unique=False,
     )
-    op.create_table(
+    create_table(
         "event_properties",
         sa.Column("event_id", big_id(), nullable=False),
         sa.Column("user_id", name(), nullable=False),
         sa.Column("amount", sa.Double(), nullable=True),
         sa.Column("attempt_number", sa.BigInteger(), nullable=True),
         sa.Column("failure_reason", name(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["event_id"], ["events.id"], name=op.f("fk_event_properties_event_id_events"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_event_properties")),
+        of_event("event_properties", "CASCADE"),
+        primary_key("event_properties", "event_id"),
+        by_user=True,
     )
-    op.create_table(
+    create_table(
         "send_requests",
-        sa.Column("id", big_id(), nullable=False),
+        number(),
         sa.Column("event_id", big_id(), nullable=True),
         sa.Column("user_id", name(), nullable=False),
         sa.Column("event_timestamp", moment(), nullable=False),
@@ -159,18 +261,17 @@ def upgrade() -> None:
         sa.Column("run_id", big_id(), nullable=False),
         sa.Column("rules_version_id", big_id(), nullable=False),
         sa.Column("caused_by_event_id", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["event_id"], ["events.id"], name=op.f("fk_send_requests_event_id_events"), ondelete="SET NULL"
-        ),
+        *of_event_while_it_lasts("send_requests"),
         sa.ForeignKeyConstraint(
             ["rules_version_id"], ["rules_versions.id"], name=op.f("fk_send_requests_rules_version_id_rules_versions")
         ),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_send_requests_run_id_runs")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_send_requests")),
-        sa.UniqueConstraint("event_id", "rule_name", name=op.f("uq_send_requests_event_id_rule_name")),
+        primary_key("send_requests", "id"),
+        unique("send_requests", "event_id", "rule_name"),
         sa.UniqueConstraint(
             "user_id", "template_name", "dedup_window", name=op.f("uq_send_requests_user_id_template_name_dedup_window")
         ),
+        by_user=True,
         sqlite_autoincrement=True,  # a number is never used again
     )
     op.create_index(op.f("ix_send_requests_decided_at"), "send_requests", ["decided_at"], unique=False)
@@ -180,9 +281,9 @@ def upgrade() -> None:
         ["user_id", "template_name", "event_timestamp"],
         unique=False,
     )
-    op.create_table(
+    create_table(
         "suppressions",
-        sa.Column("id", big_id(), nullable=False),
+        number(),
         sa.Column("event_id", big_id(), nullable=True),
         sa.Column("user_id", name(), nullable=False),
         sa.Column("event_timestamp", moment(), nullable=False),
@@ -198,20 +299,19 @@ def upgrade() -> None:
         sa.Column("run_id", big_id(), nullable=False),
         sa.Column("rules_version_id", big_id(), nullable=False),
         sa.Column("caused_by_event_id", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["event_id"], ["events.id"], name=op.f("fk_suppressions_event_id_events"), ondelete="SET NULL"
-        ),
+        *of_event_while_it_lasts("suppressions"),
         sa.ForeignKeyConstraint(
             ["rules_version_id"], ["rules_versions.id"], name=op.f("fk_suppressions_rules_version_id_rules_versions")
         ),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_suppressions_run_id_runs")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_suppressions")),
-        sa.UniqueConstraint("event_id", "rule_name", name=op.f("uq_suppressions_event_id_rule_name")),
+        primary_key("suppressions", "id"),
+        unique("suppressions", "event_id", "rule_name"),
+        by_user=True,
         sqlite_autoincrement=True,  # a number is never used again
     )
     op.create_index(op.f("ix_suppressions_decided_at"), "suppressions", ["decided_at"], unique=False)
     op.create_index(op.f("ix_suppressions_user_id"), "suppressions", ["user_id"], unique=False)
-    op.create_table(
+    create_table(
         "user_traits",
         sa.Column("event_id", big_id(), nullable=False),
         sa.Column("user_id", name(), nullable=False),
@@ -221,15 +321,15 @@ def upgrade() -> None:
         sa.Column("risk_segment", name(), nullable=True),
         sa.Column("extra", sa.JSON(), nullable=True),
         sa.Column("key_order", sa.JSON(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["event_id"], ["events.id"], name=op.f("fk_user_traits_event_id_events"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_user_traits")),
+        of_event("user_traits", "CASCADE"),
+        primary_key("user_traits", "event_id"),
+        by_user=True,
     )
 
 
 def downgrade() -> None:
     """Take the schema back to the revision before."""
+    one_after_the_other()
     op.drop_table("user_traits")
     op.drop_index(op.f("ix_suppressions_user_id"), table_name="suppressions")
     op.drop_index(op.f("ix_suppressions_decided_at"), table_name="suppressions")

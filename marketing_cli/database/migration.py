@@ -16,6 +16,8 @@ from marketing_cli.database.engine import (
     wait_until_free,
 )
 from marketing_cli.database.half_copied import refuse_half_copied, without_mark
+from marketing_cli.database.layouts import refuse_layout, require_layout, spread_of
+from marketing_cli.domain.layouts import Layout, Spread
 from marketing_cli.errors import DatabaseAhead, DatabaseBehind, DatabaseMissing
 
 if TYPE_CHECKING:
@@ -30,19 +32,22 @@ _LOCK = 0x6D6D7367
 
 @dataclass(frozen=True, slots=True)
 class MigrationResult:
-    """The revision found, and the one the database has now; None is an empty database."""
+    """The revision found, and the one the database has now; None is an empty database. `spread` is of its tables."""
 
     before: str | None
     after: str | None
+    spread: Spread = Spread.WHOLE
 
 
-def migrate(url: str, busy_timeout: float = DEFAULT_BUSY_TIMEOUT) -> MigrationResult:
+def migrate(url: str, busy_timeout: float = DEFAULT_BUSY_TIMEOUT, layout: Layout | None = None) -> MigrationResult:
     """Bring a database to the newest schema, creating a SQLite file where there is none.
 
-    Raises DatabaseAhead when a newer program has migrated it.
+    A new database gets the layout; None is the plain one. Raises UsageError where there can be no such layout, or
+    tables have another one already, and DatabaseAhead when a newer program has migrated the database.
     """
     from alembic import command  # noqa: PLC0415 - slow to load, and only needed here
 
+    refuse_layout(url, layout)
     prepare_file(url)
     _look(url, busy_timeout)
     engine = make_engine(url, writes=True, busy_timeout=busy_timeout)
@@ -53,9 +58,9 @@ def migrate(url: str, busy_timeout: float = DEFAULT_BUSY_TIMEOUT) -> MigrationRe
             before = current_revision(connection)
             _refuse_newer(before)
             config = _config()
-            config.attributes["connection"] = connection
+            config.attributes |= {"connection": connection, "layout": layout}
             command.upgrade(config, "head")
-            return MigrationResult(before, current_revision(connection))
+            return MigrationResult(before, current_revision(connection), spread_of(connection) or Spread.WHOLE)
     finally:
         engine.dispose()
 
@@ -77,11 +82,13 @@ def _look(url: str, busy_timeout: float) -> None:
         engine.dispose()
 
 
-def migration_sql(url: str) -> str:
-    """The SQL that makes the newest schema from nothing."""
+def migration_sql(url: str, layout: Layout | None = None) -> str:
+    """The SQL that makes the newest schema from nothing. Raises UsageError where there can be no such layout."""
     from alembic import command  # noqa: PLC0415 - slow to load, and only needed here
 
+    refuse_layout(url, layout)
     config = _config()
+    config.attributes["layout"] = layout
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     config.output_buffer = buffer = io.StringIO()
     command.upgrade(config, "head", sql=True)
@@ -104,6 +111,12 @@ def require_newest_schema(engine: Engine, *, to_copy: bool = False) -> None:
         raise DatabaseBehind(
             f"the database is at schema {revision}, this program needs {REVISIONS[-1]}. Run `mmsg migrate`."
         )
+
+
+def check_layout(engine: Engine, asked: Layout | None) -> None:
+    """Raise UsageError unless the users' tables have the layout that was asked for, if any."""
+    with engine.connect() as connection, connection.begin():
+        require_layout(spread_of(connection) or Spread.WHOLE, asked)
 
 
 def current_revision(connection: Connection) -> str | None:

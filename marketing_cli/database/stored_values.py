@@ -115,7 +115,7 @@ def misfits(
     columns = [carefully(column, dialect).label(column.name) for column in table.columns]
     query = select(*columns, _key_of(table, dialect).label("of_event")).where(number.between(after + 1, to))
     if "event_id" in table.c:
-        query = query.outerjoin(Event, Event.id == table.c.event_id)
+        query = query.outerjoin(Event, (Event.id == table.c.event_id) & (Event.user_id == table.c.user_id))
     found: list[Misfit] = []
     # A row may have a MiB: few at once.
     with closing(session.connection().execute(query.order_by(number), execution_options=ROW_BY_ROW)) as rows:

@@ -8,6 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketing_cli.models.base import Base, Id, JsonList, JsonObject, Name, SetByDatabase, UtcDateTime
 
+_OWN = "and_(Event.id == foreign({0}.event_id), Event.user_id == foreign({0}.user_id))"
+"""An event and its projections, told by the user too: the tables may be spread by it."""
+
 
 class Event(Base):
     """One event. `id` is the order of arrival: of two events of one user the smaller was committed first."""
@@ -33,10 +36,16 @@ class Event(Base):
     created_at: Mapped[datetime] = mapped_column(SetByDatabase, server_default=func.current_timestamp())
 
     event_properties: Mapped["EventProperties | None"] = relationship(
-        back_populates="event", cascade="all, delete-orphan", passive_deletes=True
+        primaryjoin=_OWN.format("EventProperties"),
+        back_populates="event",
+        cascade="all, delete-orphan",
+        passive_deletes=True,
     )
     user_traits: Mapped["UserTraits | None"] = relationship(
-        back_populates="event", cascade="all, delete-orphan", passive_deletes=True
+        primaryjoin=_OWN.format("UserTraits"),
+        back_populates="event",
+        cascade="all, delete-orphan",
+        passive_deletes=True,
     )
 
 
@@ -51,7 +60,7 @@ class EventProperties(Base):
     attempt_number: Mapped[int | None] = mapped_column(BigInteger)
     failure_reason: Mapped[str | None] = mapped_column(Name)
 
-    event: Mapped[Event] = relationship(back_populates="event_properties")
+    event: Mapped[Event] = relationship(primaryjoin=_OWN.format("EventProperties"), back_populates="event_properties")
 
 
 class UserTraits(Base):
@@ -72,4 +81,4 @@ class UserTraits(Base):
     extra: Mapped[dict[str, Any] | None] = mapped_column(JsonObject)
     key_order: Mapped[list[str] | None] = mapped_column(JsonList)
 
-    event: Mapped[Event] = relationship(back_populates="user_traits")
+    event: Mapped[Event] = relationship(primaryjoin=_OWN.format("UserTraits"), back_populates="user_traits")

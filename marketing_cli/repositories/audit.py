@@ -52,10 +52,9 @@ class AuditRepository:
             query = query.where(Event.user_id == user_id)
         return [stored_event_of(row) for row in self._session.execute(query.order_by(Event.user_id).limit(limit))]
 
-    def find_events(self, event_ids: Sequence[int]) -> dict[int, StoredEvent]:
-        """Events by row number."""
-        parameter = as_parameter(self._dialect, [(number,) for number in event_ids])
-        rows = self._session.execute(_events(self._dialect), parameter)
+    def find_events(self, events: Sequence[tuple[int, str]]) -> dict[int, StoredEvent]:
+        """Events by row number; asked for as (row number, user)."""
+        rows = self._session.execute(_events(self._dialect), as_parameter(self._dialect, events))
         return {row.id: stored_event_of(row) for row in rows}
 
     def first_events(self, event_ids: Sequence[int], enough: Callable[[], bool]) -> list[StoredEvent]:
@@ -126,8 +125,8 @@ def stored_event_of(row: Row[Any]) -> StoredEvent:
 
 @cache
 def _events(dialect: str) -> Select[Any]:
-    wanted = input_rows(dialect, {"id": BigInteger()})
-    return stored_events_query().join(wanted, wanted.c.id == Event.id)
+    wanted = input_rows(dialect, {"id": BigInteger(), "user_id": Text()})
+    return stored_events_query().join(wanted, and_(wanted.c.id == Event.id, wanted.c.user_id == Event.user_id))
 
 
 @cache

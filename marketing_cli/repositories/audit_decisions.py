@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import BigInteger, Row, Select, func, select
+from sqlalchemy import BigInteger, Row, Select, Text, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from marketing_cli.domain.reasons import Outcome
 from marketing_cli.domain.windows import RequestFact
 from marketing_cli.models import Event, SendRequest, Suppression
 from marketing_cli.repositories.audit_rows import Blocking, StoredDecision, TemplateCounts
-from marketing_cli.repositories.input_rows import as_parameter, input_rows
+from marketing_cli.repositories.input_rows import as_parameter, input_rows, of_user
 
 _Decided: TypeAlias = type[SendRequest] | type[Suppression]
 _TABLES: tuple[_Decided, ...] = (SendRequest, Suppression)
@@ -24,13 +24,14 @@ class DecisionHistory:
         self._session = session
         self._dialect = session.get_bind().dialect.name
 
-    def on_events(self, event_ids: Sequence[int]) -> list[StoredDecision]:
-        """The decisions on these events, in the order in which they were made."""
-        wanted = input_rows(self._dialect, {"id": BigInteger()})
-        parameter = as_parameter(self._dialect, [(number,) for number in event_ids])
+    def on_events(self, events: Sequence[tuple[int, str]]) -> list[StoredDecision]:
+        """The decisions on these events, which are (row number, user), in the order in which they were made."""
+        wanted = input_rows(self._dialect, {"id": BigInteger(), "user_id": Text()})
+        parameter = as_parameter(self._dialect, events)
         found = []
         for table in _TABLES:
-            query = _query(table).join(wanted, wanted.c.id == table.event_id).order_by(table.id)
+            mine = of_user(self._dialect, table.user_id, wanted.c.user_id)
+            query = _query(table).join(wanted, and_(wanted.c.id == table.event_id, mine)).order_by(table.id)
             found += _decisions(self._session.execute(query, parameter))
         return found
 
@@ -75,13 +76,13 @@ class DecisionHistory:
         found: list[StoredDecision] = []
         for table in _TABLES:
             newest = (
-                select(table.id)
+                select(table.id, table.user_id)
                 .where(*conditions(table))
                 .order_by(table.event_timestamp.desc(), table.id.desc())
                 .limit(limit)
                 .subquery("newest")
             )
-            query = _query(table).join(newest, newest.c.id == table.id)
+            query = _query(table).join(newest, (newest.c.id == table.id) & (newest.c.user_id == table.user_id))
             found += _decisions(self._session.execute(query.order_by(table.event_timestamp.desc(), table.id.desc())))
         return found
 

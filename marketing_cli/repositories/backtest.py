@@ -163,8 +163,9 @@ def _made(wanted: Wanted) -> Select[Any]:
     query = select(*(getattr(SendRequest, name) for name in _SHARED), SendRequest.status, null(), null(), null())
     if wanted.since is None:
         return query.add_columns(null())
-    own = (Event.id == SendRequest.event_id) & (SendRequest.event_timestamp < wanted.since)
-    return query.add_columns(Event.event_key).select_from(SendRequest).outerjoin(Event, own)
+    own = (Event.id == SendRequest.event_id) & (Event.user_id == SendRequest.user_id)
+    counts = SendRequest.event_timestamp < wanted.since
+    return query.add_columns(Event.event_key).select_from(SendRequest).outerjoin(Event, own & counts)
 
 
 def _held() -> Select[Any]:

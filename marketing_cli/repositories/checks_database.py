@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, column, func, inspect, select, table, text
+from sqlalchemy import Connection, Row, Select, column, func, inspect, select, table, text, union_all
 
+from marketing_cli.database.layouts import spread_of
+from marketing_cli.domain.layouts import Spread
 from marketing_cli.models import Base
+from marketing_cli.models.by_user import USERS_TABLES, metadata_of
 
 SETTINGS = (
     "server_version",
@@ -17,7 +20,11 @@ SETTINGS = (
     "server_encoding",
     "TimeZone",
 )
-_CONSTRAINTS = table("pg_constraint", column("conname"), column("contype"), column("convalidated"), column("conrelid"))
+_CONSTRAINTS = table(
+    "pg_constraint",
+    *(column(name) for name in ("conname", "contype", "convalidated", "conrelid", "conparentid")),
+)
+_INHERITS = table("pg_inherits", column("inhrelid"), column("inhparent"))
 _TRIGGERS = table("pg_trigger", column("tgrelid"), column("tgisinternal"), column("tgenabled"))
 _CLASSES = table("pg_class", column("oid"), column("relname"), column("relnamespace"))
 _NAMESPACES = table("pg_namespace", column("oid"), column("nspname"))
@@ -75,8 +82,9 @@ def missing_parts(connection: Connection) -> list[str]:
     """The tables, columns and keys that the schema should have, and that are not there."""
     look = inspect(connection)
     tables = set(look.get_table_names())
-    missing = []
-    for wanted in Base.metadata.sorted_tables:
+    spread = spread_of(connection) or Spread.WHOLE
+    missing = _missing_partitions(connection) if spread is Spread.PARTITIONS else []
+    for wanted in metadata_of(spread).sorted_tables:
         if wanted.name not in tables:
             missing.append(f"table {wanted.name}")
             continue
@@ -94,18 +102,37 @@ def missing_parts(connection: Connection) -> list[str]:
     return missing
 
 
+def _missing_partitions(connection: Connection) -> list[str]:
+    """The users' tables that have fewer partitions than another has; then some users have no place in them."""
+    parts = select(_CLASSES.c.relname, func.count(_INHERITS.c.inhrelid))
+    parts = parts.outerjoin(_INHERITS, _INHERITS.c.inhparent == _CLASSES.c.oid).group_by(_CLASSES.c.relname)
+    parts = parts.where(_CLASSES.c.oid.in_(_tables(USERS_TABLES)))
+    found = {name: count for name, count in connection.execute(parts)}  # noqa: C416 - rows are no pairs to a type checker
+    return [f"partition of {name}" for name, count in sorted(found.items()) if count < max(found.values())]
+
+
 def slack_foreign_keys(connection: Connection) -> tuple[int, list[str]]:
     """How many foreign keys PostgreSQL has here, and those that it does not fully hold up."""
-    own = select(_CLASSES.c.oid).join(_NAMESPACES, _NAMESPACES.c.oid == _CLASSES.c.relnamespace)
-    own = own.where(_NAMESPACES.c.nspname == func.current_schema(), _CLASSES.c.relname.in_(list(Base.metadata.tables)))
+    own = _tables(list(Base.metadata.tables))
     keys = select(_CONSTRAINTS.c.conname, _CONSTRAINTS.c.convalidated)
-    keys = keys.where(_CONSTRAINTS.c.contype == "f", _CONSTRAINTS.c.conrelid.in_(own)).order_by(_CONSTRAINTS.c.conname)
+    # Of tables in parts the keys are there once more for each part that they lead to.
+    keys = keys.where(_CONSTRAINTS.c.contype == "f", _CONSTRAINTS.c.conrelid.in_(own), _CONSTRAINTS.c.conparentid == 0)
+    keys = keys.order_by(_CONSTRAINTS.c.conname)
     found = connection.execute(keys).all()
     slack = [f"{row.conname} is not validated" for row in found if not row.convalidated]
     triggers = select(_CLASSES.c.relname).join(_TRIGGERS, _TRIGGERS.c.tgrelid == _CLASSES.c.oid).distinct()
-    triggers = triggers.where(_CLASSES.c.oid.in_(own), _TRIGGERS.c.tgisinternal, _TRIGGERS.c.tgenabled.in_(["D", "R"]))
+    parts = select(_INHERITS.c.inhrelid).where(_INHERITS.c.inhparent.in_(own))
+    triggers = triggers.where(
+        _CLASSES.c.oid.in_(union_all(own, parts)), _TRIGGERS.c.tgisinternal, _TRIGGERS.c.tgenabled.in_(["D", "R"])
+    )
     slack += [f"triggers of {name} are disabled" for name in sorted(connection.scalars(triggers))]
     return len(found), slack
+
+
+def _tables(names: Sequence[str]) -> "Select[Any]":
+    """The numbers that PostgreSQL knows tables by."""
+    own = select(_CLASSES.c.oid).join(_NAMESPACES, _NAMESPACES.c.oid == _CLASSES.c.relnamespace)
+    return own.where(_NAMESPACES.c.nspname == func.current_schema(), _CLASSES.c.relname.in_(names))
 
 
 def invalid_indexes(connection: Connection) -> Sequence[str]:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, DateTime, Interval, Select, and_, exists, 
 from sqlalchemy.orm import Session, aliased
 
 from marketing_cli.models import SendRequest, Suppression
+from marketing_cli.repositories.input_rows import of_user
 
 EVER, DAY, EVENT = "ever", "day:", "event:"
 
@@ -29,9 +30,9 @@ class DayRow(NamedTuple):
 def used_up_before(session: Session, after: int, to: int) -> Sequence[int]:
     """The requests that a limit of once ever, or once per event, forbade: an earlier one had used it up."""
     earlier = aliased(SendRequest)
-    # An event has one user; to ask for the user too would let the database look through all requests of that user.
     of_event = and_(
         earlier.event_id == SendRequest.event_id,
+        of_user(session.get_bind().dialect.name, earlier.user_id, SendRequest.user_id),
         earlier.template_name == SendRequest.template_name,
         earlier.id < SendRequest.id,
     )
@@ -80,7 +81,11 @@ def near_day_requests(session: Session, after: int, to: int) -> list[DayRow]:
 
 def decided_both_ways(session: Session, after: int, to: int) -> Sequence[int]:
     """The suppressions of an event and rule that a request was made for too."""
-    both = and_(SendRequest.event_id == Suppression.event_id, SendRequest.rule_name == Suppression.rule_name)
+    both = and_(
+        SendRequest.event_id == Suppression.event_id,
+        SendRequest.user_id == Suppression.user_id,
+        SendRequest.rule_name == Suppression.rule_name,
+    )
     query = select(Suppression.id).where(Suppression.id.between(after + 1, to), exists().where(both))
     return session.scalars(query.order_by(Suppression.id)).all()
 
@@ -91,11 +96,10 @@ def not_blocked(session: Session, after: int, to: int) -> Sequence[int]:
     other_event = and_(_begins(Suppression.dedup_window, EVENT), blocking.event_id != Suppression.event_id)
     misses = or_(
         blocking.id.is_(None),
-        blocking.user_id != Suppression.user_id,
         blocking.template_name != Suppression.template_name,
         other_event,
     )
-    query = select(Suppression.id).outerjoin(blocking, blocking.id == Suppression.blocking_request_id)
+    query = select(Suppression.id).outerjoin(blocking, _blocks(blocking))
     query = query.where(Suppression.id.between(after + 1, to), misses)
     return session.scalars(query.order_by(Suppression.id)).all()
 
@@ -105,7 +109,7 @@ def blocked_days(session: Session, after: int, to: int) -> list[DayRow]:
     blocking = aliased(SendRequest)
     query = (
         select(Suppression.id, Suppression.dedup_window, blocking.event_timestamp.label("moment"))
-        .join(blocking, blocking.id == Suppression.blocking_request_id)
+        .join(blocking, _blocks(blocking))
         .where(Suppression.id.between(after + 1, to), _begins(Suppression.dedup_window, DAY))
         .where(blocking.dedup_window != Suppression.dedup_window)
     )
@@ -122,6 +126,10 @@ def _earlier(earlier: type[SendRequest]) -> ColumnElement[bool]:
         earlier.template_name == SendRequest.template_name,
         earlier.id < SendRequest.id,
     )
+
+
+def _blocks(blocking: type[SendRequest]) -> ColumnElement[bool]:
+    return and_(blocking.id == Suppression.blocking_request_id, blocking.user_id == Suppression.user_id)
 
 
 def _begins(column: Any, prefix: str) -> ColumnElement[bool]:  # noqa: ANN401 - a column of either table

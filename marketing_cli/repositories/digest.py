@@ -33,7 +33,8 @@ def events(session: Session, after: int, to: int) -> "Sequence[Row[str, str, byt
 
 def matches(session: Session, model: Decided, after: int, to: int) -> "Sequence[Row[str | None, str, str]]":
     """The events and rules decided on, as (event key, user, rule); the key is None where the event is gone."""
-    query = select(Event.event_key, model.user_id, model.rule_name).outerjoin(Event, Event.id == model.event_id)
+    own = (Event.id == model.event_id) & (Event.user_id == model.user_id)
+    query = select(Event.event_key, model.user_id, model.rule_name).outerjoin(Event, own)
     return session.execute(query.where(model.id.between(after + 1, to))).all()
 
 

@@ -75,9 +75,9 @@ class EventRepository:
         found = self._session.execute(_known(self._dialect), as_parameter(self._dialect, identities))
         return {(key, user): KnownEvent(number, content_hash) for key, user, number, content_hash in found}
 
-    def find_facts(self, event_ids: Sequence[int]) -> dict[int, EventFacts]:
-        """Events by id, as the engine sees them."""
-        parameter = as_parameter(self._dialect, [(number,) for number in event_ids])
+    def find_facts(self, wanted: Sequence[tuple[int, str]]) -> dict[int, EventFacts]:
+        """Events by id, as the engine sees them; asked for as (id, user)."""
+        parameter = as_parameter(self._dialect, wanted)
         return {row.id: facts_of(row) for row in self._session.execute(_facts(self._dialect), parameter)}
 
     def find_latest_priors(self, lookups: Sequence[PriorLookup]) -> list[tuple[str, str, EventRef]]:
@@ -106,8 +106,8 @@ def _known(dialect: str) -> "Select[str, str, int, bytes]":
 
 @cache
 def _facts(dialect: str) -> Select[Any]:
-    wanted = input_rows(dialect, {"id": BigInteger()})
-    return facts_query().join(wanted, wanted.c.id == Event.id)
+    wanted = input_rows(dialect, {"id": BigInteger(), "user_id": Text()})
+    return facts_query().join(wanted, and_(wanted.c.id == Event.id, wanted.c.user_id == Event.user_id))
 
 
 @cache
@@ -139,7 +139,9 @@ def _waiting(dialect: str) -> Select[Any]:
         Event.event_timestamp <= wanted.c.until,
     )
     undecided = [
-        ~exists().where(decided.event_id == Event.id, decided.rule_name == wanted.c.rule_name)
+        ~exists().where(
+            decided.event_id == Event.id, decided.user_id == Event.user_id, decided.rule_name == wanted.c.rule_name
+        )
         for decided in (SendRequest, Suppression)
     ]
     return (

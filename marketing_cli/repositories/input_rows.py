@@ -5,7 +5,19 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 import orjson
-from sqlalchemy import JSON, ColumnElement, FromClause, Text, bindparam, cast, column, func, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    FromClause,
+    SQLColumnExpression,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.types import TypeEngine
 
 from marketing_cli.domain.moments import utc_texts
@@ -33,6 +45,16 @@ def input_rows(dialect: str, columns: Columns) -> FromClause:
         .select_from(each)
         .subquery("wanted")
     )
+
+
+def of_user(
+    dialect: str, user_id: "SQLColumnExpression[str]", wanted: "SQLColumnExpression[str]"
+) -> "ColumnElement[bool]":
+    """That a row found by its event is that user's, so that of tables spread by user one part is looked into.
+
+    SQLite, where every table is whole, would take it for a reason to go through all rows of the user.
+    """
+    return true() if dialect == "sqlite" else user_id == wanted
 
 
 def as_parameter(dialect: str, rows: Iterable[tuple[Any, ...]]) -> dict[str, str]:

@@ -96,7 +96,9 @@ def _undecided(dialect: str) -> Select[Any]:
     wanted = input_rows(dialect, _LOOKS)
     same = and_(wanted.c.rules_version_id == Run.rules_version_id, wanted.c.event_type == Event.event_type)
     open_to = [
-        ~exists().where(decided.event_id == Event.id, decided.rule_name == wanted.c.rule_name)
+        ~exists().where(
+            decided.event_id == Event.id, decided.user_id == Event.user_id, decided.rule_name == wanted.c.rule_name
+        )
         for decided in (SendRequest, Suppression)
     ]
     return (

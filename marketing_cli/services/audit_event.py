@@ -57,7 +57,7 @@ class EventAudit:
     def explain(self, stored: StoredEvent) -> AuditResponse:
         """Everything about one event."""
         facts = stored.facts
-        decisions = self._decisions.on_events([facts.id])
+        decisions = self._decisions.on_events([(facts.id, facts.user_id)])
         looks = self._looker.look(plan_looks(stored, decisions, self._rules))
         missed = near_misses(looks, self._again, self._rules)
         rejects = self._rejects.of_event(facts.key, facts.user_id, MOST_REJECTS)

@@ -96,7 +96,8 @@ class Looker:
     def _late_facts(self, looks: Sequence[Look]) -> dict[int, LateFact]:
         """By place: of undecided events, the last to arrive of the late facts that conditions hold by."""
         newest = {place: fact for place, look in enumerate(looks) if (fact := _newest_late(look))}
-        arrived = self._audit.find_events([ref.id for _, ref in newest.values()]) if newest else {}
+        facts = [(ref.id, looks[place].event.facts.user_id) for place, (_, ref) in newest.items()]
+        arrived = self._audit.find_events(facts) if facts else {}
         found = {}
         for place, (event_type, ref) in newest.items():
             stored, rule = arrived[ref.id], looks[place].rule

@@ -93,9 +93,10 @@ class TemplateAudit:
         found = (self._audit.newest_of_user(user_id, MOST_EVENTS + 1, kind) for kind in asking.types)
         newest = sorted(chain.from_iterable(found), reverse=True)
         shown = [number for _, number in newest[:MOST_EVENTS]]
-        stored = self._audit.find_events(shown)
+        rows = [(number, user_id) for number in shown]
+        stored = self._audit.find_events(rows)
         by_event: dict[int, list[StoredDecision]] = {number: [] for number in shown}
-        for decision in self._decisions.on_events(shown):
+        for decision in self._decisions.on_events(rows):
             by_event[decision.event_id or 0].append(decision)
         planned = [look for number in shown for look in self._plan(stored[number], by_event[number], asking)]
         others = [decision for decision in decided if decision.event_id not in by_event]

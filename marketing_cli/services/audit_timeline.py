@@ -43,8 +43,9 @@ class UserAudit:
         since = newest[len(shown) - 1][0] if len(newest) > len(shown) else None
         orphans = self._decisions.without_event(user_id, fetch)
         kept = _newest_of_each_kind(orphans, limit, since)
-        stored = self._audit.find_events(shown)
-        decisions = self._decisions.on_events(shown) + kept
+        rows = [(number, user_id) for number in shown]
+        stored = self._audit.find_events(rows)
+        decisions = self._decisions.on_events(rows) + kept
         missed = self._near_misses(decisions, stored)
         return UserTimeline(
             user_id=user_id,

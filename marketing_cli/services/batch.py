@@ -69,7 +69,9 @@ def sort_batch(batch: Sequence[ParsedLine], events: IEventRepository) -> SortedB
         else:
             conflicts.append((line, event))
     if conflicts:
-        stored = events.find_facts(list({known[e.identity].id for _, e in conflicts if e.identity in known}))
+        stored = events.find_facts(
+            list({(known[e.identity].id, e.user_id) for _, e in conflicts if e.identity in known})
+        )
         contents = {(facts.key, facts.user_id): _content(facts) for facts in stored.values()}
         contents |= {identity: _content(event) for identity, event in seen.items() if isinstance(event, IncomingEvent)}
         batch_sorted.rejects += [_conflict(line, event, contents[event.identity]) for line, event in conflicts]

@@ -6,7 +6,9 @@ from sqlalchemy import Connection
 
 from marketing_cli.database.engine import safe_journal_mode
 from marketing_cli.database.half_copied import HALF_COPIED, is_half_copied
+from marketing_cli.database.layouts import spread_of
 from marketing_cli.database.migration import REVISIONS, current_revision
+from marketing_cli.domain.layouts import Spread
 from marketing_cli.errors import BadConfig, ExitCode
 from marketing_cli.repositories.checks_database import (
     Server,
@@ -70,7 +72,8 @@ def schema(connection: Connection) -> Finding:
     if missing := missing_parts(connection):
         more = f" and {len(missing) - _MOST_PARTS} more" if len(missing) > _MOST_PARTS else ""
         return wrong(f"{revision}, but there is no {', no '.join(missing[:_MOST_PARTS])}{more}", _RESTORE)
-    return ok(f"{revision}, the newest; all tables, columns and keys are there")
+    by_user = ", spread by user," if (spread_of(connection) or Spread.WHOLE) is not Spread.WHOLE else ","
+    return ok(f"{revision}, the newest; all tables{by_user} columns and keys are there")
 
 
 def sqlite_power_cut(connection: Connection) -> Finding:

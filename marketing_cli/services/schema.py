@@ -2,24 +2,39 @@
 
 from marketing_cli.database.engine import DEFAULT_BUSY_TIMEOUT, make_engine, sqlite_path
 from marketing_cli.database.failures import failures_explained
-from marketing_cli.database.migration import MigrationResult, migrate, migration_sql, require_newest_schema
+from marketing_cli.database.layouts import refuse_layout
+from marketing_cli.database.migration import (
+    MigrationResult,
+    check_layout,
+    migrate,
+    migration_sql,
+    require_newest_schema,
+)
+from marketing_cli.domain.layouts import Layout
 from marketing_cli.services.power_cuts import power_cut_warning
 
 __all__ = ["MigrationResult", "check_schema", "migrate_database", "migration_sql", "server_warning"]
 
 
-def migrate_database(url: str, busy_timeout: float = DEFAULT_BUSY_TIMEOUT) -> MigrationResult:
+def migrate_database(
+    url: str, busy_timeout: float = DEFAULT_BUSY_TIMEOUT, layout: Layout | None = None
+) -> MigrationResult:
     """Bring the database to the newest schema; see `database.migration.migrate`."""
     with failures_explained(connecting=True):
-        return migrate(url, busy_timeout)
+        return migrate(url, busy_timeout, layout)
 
 
-def check_schema(url: str) -> None:
-    """Raise DatabaseMissing, DatabaseBehind, DatabaseAhead or DatabaseUnavailable unless the schema is the newest."""
+def check_schema(url: str, layout: Layout | None = None) -> None:
+    """Raise DatabaseMissing, DatabaseBehind, DatabaseAhead or DatabaseUnavailable unless the schema is the newest.
+
+    UsageError where it has another layout than this.
+    """
+    refuse_layout(url, layout)
     engine = make_engine(url, writes=False)
     try:
         with failures_explained(connecting=True):
             require_newest_schema(engine)
+            check_layout(engine, layout)
     finally:
         engine.dispose()
 

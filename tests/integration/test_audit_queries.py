@@ -65,7 +65,7 @@ def test_no_question_reads_a_whole_table(stored: str) -> None:
 
 def test_a_whole_table_read_would_be_seen(stored: str) -> None:
     """The check above can fail."""
-    assert len(scans(plan(stored, [("SELECT id FROM events WHERE line = 1", ())]))) == 1
+    assert scans(plan(stored, [("SELECT id FROM events WHERE line = 1", ())]))
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_a_limit_that_no_key_holds_up_any_more(filled: str, like: int, window: s
     [
         (
             (
-                "UPDATE suppressions SET rule_name = 'insufficient_funds',"
+                "UPDATE suppressions SET rule_name = 'insufficient_funds', user_id = 'u_2',"
                 " event_id = (SELECT event_id FROM send_requests WHERE id = 2) WHERE id = 1"
             ),
             "one event and rule: suppression 1",

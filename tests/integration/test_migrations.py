@@ -21,7 +21,9 @@ from sqlalchemy import Column, Connection, Engine, Integer, MetaData, inspect, m
 
 from marketing_cli.database import migration
 from marketing_cli.database.engine import make_engine, safe_journal_mode
+from marketing_cli.database.layouts import spread_of
 from marketing_cli.database.migration import REVISIONS, migrate, migration_sql, migrations_folder, require_newest_schema
+from marketing_cli.domain.layouts import Spread
 from marketing_cli.errors import DatabaseAhead, DatabaseBehind, DatabaseMissing
 from marketing_cli.models import Base
 from support.databases import only_postgresql, only_sqlite
@@ -308,6 +310,19 @@ def test_alembics_own_commands_work_from_a_checkout(checkout: Path, empty_databa
     alembic(checkout, "downgrade", "base", url=url)
     assert schema(url) == {}
     assert sorted(path.name for path in (ROOT / "alembic" / "versions").iterdir()) == before
+
+
+@only_postgresql
+def test_alembics_own_commands_spread_the_tables_by_user(checkout: Path, empty_database_url: str) -> None:
+    """Asked for it once; afterwards they see it for themselves."""
+    url = empty_database_url
+    alembic(checkout, "-x", "layout=by-user", "upgrade", "head", url=url)
+    with opened(url) as engine, engine.connect() as connection:
+        assert spread_of(connection) is Spread.PARTITIONS
+    assert "No new upgrade operations" in alembic(checkout, "check", url=url)
+    alembic(checkout, "upgrade", "head", url=url)
+    alembic(checkout, "downgrade", "base", url=url)
+    assert schema(url) == {}
 
 
 def test_alembics_own_commands_read_env_files(checkout: Path) -> None:

@@ -35,7 +35,7 @@ def pasts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     def of_kind(kind: str) -> str:
         if kind not in urls:
             databases: Databases = SqliteDatabases(folder)
-            if kind == "postgresql":
+            if kind != "sqlite":
                 databases = PostgresDatabases(request.getfixturevalue("postgres_url"))
             made.append(databases)
             urls[kind] = databases.create(request.getfixturevalue(f"migrated_{kind}"))

@@ -17,7 +17,7 @@ from marketing_cli.domain.slots import SLOTS, slot_of
 from marketing_cli.models import Event, SendRequest, Suppression
 from marketing_cli.repositories.locks import lock_users
 from marketing_cli.services.event_processing import EventProcessingService
-from support.databases import only_postgresql
+from support.databases import any_postgresql
 from support.deciding import make_rule, prior
 from support.events import make_event, write_events
 from support.processing import Store, open_store
@@ -98,7 +98,7 @@ def test_two_transactions_at_once_find_the_nudge(
     assert overlap(database_url, first, second) == [nudge]
 
 
-@only_postgresql
+@any_postgresql
 @pytest.mark.parametrize(("first", "second"), [(SIGNUP, LINK), (LINK, SIGNUP)])
 def test_without_the_locks_the_nudge_is_missed(
     database_url: str, first: dict[str, Any], second: dict[str, Any], monkeypatch: pytest.MonkeyPatch
@@ -108,7 +108,7 @@ def test_without_the_locks_the_nudge_is_missed(
     assert overlap(database_url, first, second, waits=False) == []
 
 
-@only_postgresql
+@any_postgresql
 @pytest.mark.parametrize("level", ["repeatable read", "serializable"])
 def test_the_servers_own_isolation_does_not_matter(database_url: str, level: str) -> None:
     """A snapshot taken before the lock would hide what the lock was waited for."""
@@ -119,7 +119,7 @@ def test_the_servers_own_isolation_does_not_matter(database_url: str, level: str
     assert overlap(database_url, LINK, SIGNUP) == ["l nudge sent by s"]
 
 
-@only_postgresql
+@any_postgresql
 def test_slots_are_taken_in_ascending_order(database_url: str) -> None:
     """A writer that waits for a high slot holds the lower ones already: nobody can wait in a circle."""
     low, high = sorted((slot_of("u_1"), slot_of("alice@example.com")))
@@ -139,7 +139,7 @@ def test_slots_are_taken_in_ascending_order(database_url: str) -> None:
     assert scalar(database_url, text("SELECT pg_try_advisory_xact_lock(29) AND pg_try_advisory_xact_lock(191)"))
 
 
-@only_postgresql
+@any_postgresql
 def test_a_batch_holds_one_lock_for_each_slot_of_its_users(database_url: str) -> None:
     """However many users there are; rejected lines lock nobody."""
     mine = text(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.program import ROOT
-from support.source import MIGRATIONS, calls, modules, tree
+from support.source import MIGRATIONS, calls, modules, names, tree
 
 TAKING_SQL = {"text", "DDL", "literal_column", "exec_driver_sql", "execute", "executemany", "executescript", "scalar"}
 """What SQL text is handed to; `execute` and `scalar` also take statements that SQLAlchemy builds, which is fine."""
@@ -71,6 +71,12 @@ def test_sql_text_is_never_put_together_from_pieces() -> None:
     paths = [*modules(), *MIGRATIONS.rglob("*.py")]
     found = {(str(path.relative_to(ROOT)), text) for path in paths for text in built_sql(tree(path))}
     assert found == set(ALLOWED)
+
+
+def test_no_rows_are_locked_and_none_counted_by_the_driver() -> None:
+    """Where tables are spread by user, rows of several cannot be locked, and the count is wrong after ON CONFLICT."""
+    used = {(path.name, name) for path in modules() for name in names(tree(path)) & {"with_for_update", "rowcount"}}
+    assert used == set()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from support.databases import PostgresDatabases, SqliteDatabases
 from support.processing import Store, open_store
 
 
-@pytest.fixture(scope="module", params=("sqlite", "postgresql"))
+@pytest.fixture(scope="module", params=("sqlite", "postgresql", pytest.param("by_user", marks=pytest.mark.faults)))
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A database for many examples; what a power cut would do to it does not matter."""
     template: str = request.getfixturevalue(f"migrated_{request.param}")

@@ -168,6 +168,15 @@ def postgresql_store(postgres_url: str, migrated_postgresql: str) -> Iterator[St
     databases.drop_all()
 
 
+@pytest.fixture(scope="module")
+def by_user_store(postgres_url: str, migrated_by_user: str) -> Iterator[Store]:
+    """Likewise where the tables are spread by user."""
+    databases = PostgresDatabases(postgres_url)
+    with open_store(databases.create(migrated_by_user)) as store:
+        yield store
+    databases.drop_all()
+
+
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @example(WRITTEN)
 @given(stories())
@@ -205,3 +214,13 @@ def test_batches_on_postgresql_do_not_mind_order_size_or_files(postgresql_store:
     rules, events, ways = story
     for arrival in ways:
         assert through_the_database(postgresql_store, rules, arrival) == wanted(rules, events)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@example(WRITTEN)
+@given(stories())
+def test_batches_on_tables_by_user_do_not_mind_order_size_or_files(by_user_store: Store, story: Story) -> None:
+    """However they are ordered, repeated and cut up, the same matches and requests are stored."""
+    rules, events, ways = story
+    for arrival in ways:
+        assert through_the_database(by_user_store, rules, arrival) == wanted(rules, events)

@@ -21,6 +21,41 @@ only_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True
 only_postgresql = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 """Mark: likewise PostgreSQL's alone."""
 
+BY_USER_TOO = {
+    "test_audit_contract",
+    "test_audit_late",
+    "test_audit_queries",
+    "test_audit_timeline",
+    "test_batches",
+    "test_batches_late_facts",
+    "test_batches_statements",
+    "test_digest",
+    "test_doctor_rows",
+    "test_lists_plans",
+    "test_samples",
+    "test_verify",
+    "test_writers",
+}
+"""Modules whose tests run once more where the tables are spread by user: among the faults, since it takes its time."""
+
+BY_USER_AT_ONCE = {
+    "test_all_stories_together_come_out_as_told",
+    "test_no_question_reads_a_whole_table",
+    "test_no_list_reads_a_whole_table",
+}
+"""Tests of these modules that run there each time."""
+
+not_by_user = pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"], indirect=True)
+"""Mark: the test is not for tables spread by user."""
+
+any_postgresql = pytest.mark.parametrize(
+    "database_kind", ["postgresql", pytest.param("by_user", marks=pytest.mark.faults)], indirect=True
+)
+"""Mark: likewise PostgreSQL's, however the tables lie."""
+
+only_by_user = pytest.mark.parametrize("database_kind", ["by_user"], indirect=True)
+"""Mark: likewise those of a PostgreSQL database whose tables are spread by user."""
+
 
 class CannotStart(Exception):
     """There is no PostgreSQL server here; the message says why."""
@@ -93,10 +128,11 @@ class PostgresDatabases:
 Databases = SqliteDatabases | PostgresDatabases
 
 
-def migrated(databases: Databases) -> str:
+def migrated(databases: Databases, layout: str = "plain") -> str:
     """The URL of a new database with the newest schema, as the program's own migrations make it."""
     from marketing_cli.database.migration import migrate
+    from marketing_cli.domain.layouts import Layout
 
     url = databases.create()
-    migrate(url)
+    migrate(url, layout=Layout(layout))
     return url

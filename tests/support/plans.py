@@ -44,10 +44,17 @@ def plan(url: str, asked: Asked) -> list[str]:
     with engine.connect() as connection:
         connection.exec_driver_sql("SET enable_seqscan = off")
         return [
-            line[0].strip(" ->")
+            _of_the_whole(line[0].strip(" ->"))
             for sql, values in asked
             for line in connection.exec_driver_sql(f"EXPLAIN {sql}", values)
         ]
+
+
+def _of_the_whole(step: str) -> str:
+    """A step with the names of the table and its indexes in place of a partition's."""
+    step = re.sub(r"\b(\w+)_p\d\d_(\w+)_idx\b", r"ix_\1_\2", step)
+    step = re.sub(r"\b(\w+)_p\d\d_(\w+)_key\b", r"uq_\1_\2", step)
+    return re.sub(r"\b(\w+)_p\d\d(_pkey)?\b", r"\1\2", step)
 
 
 def scans(steps: Sequence[str]) -> list[str]:

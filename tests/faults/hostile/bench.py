@@ -71,7 +71,7 @@ class Bench:
         count = select(func.count()).where(Event.event_key.like(uninteresting))
         with self.transactions() as session:
             rows = session.execute(query.where(Event.event_key.not_like(uninteresting))).all()
-            facts = EventRepository(session).find_facts([row.id for row in rows])
+            facts = EventRepository(session).find_facts([(row.id, row.user_id) for row in rows])
             columns = session.execute(select(Reject.line, Reject.reason, Reject.raw, Reject.raw_length))
             kept = [Kept(*row) for row in columns]
             others = session.scalar(count) or 0

@@ -1,0 +1,23 @@
+"""How the users' tables lie in a database."""
+
+from enum import StrEnum
+
+
+class Layout(StrEnum):
+    """What `mmsg migrate --layout` can ask for."""
+
+    PLAIN = "plain"
+    BY_USER = "by-user"
+
+
+class Spread(StrEnum):
+    """What the users' tables are: each in one piece, or spread by user in one of two ways."""
+
+    WHOLE = "whole"
+    PARTITIONS = "partitions"
+    CITUS = "citus"
+
+    @property
+    def layout(self) -> Layout:
+        """What was asked for."""
+        return Layout.PLAIN if self is Spread.WHOLE else Layout.BY_USER
