@@ -56,6 +56,7 @@ fuzz: $(TOOLS_READY) ## Look for input that upsets the program (ten minutes; FUZ
 
 bench: $(PROGRAM_READY) ## Measure speed, memory and size against their bars (two minutes; BENCH_ARGS=--long: over an hour)
 	@$(PIP) install --group bench || echo "sqlite-utils cannot be installed here: nothing is compared with it." >&2
+	@$(PIP) install --group postgres-server || echo "No PostgreSQL server can be installed here: none is measured." >&2
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 fast: $(TOOLS_READY) ## Run the tests that need no database and no process

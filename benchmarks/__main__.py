@@ -14,6 +14,7 @@ from benchmarks.growth_rows import growth_rows, one_user_rows
 from benchmarks.history_rows import history_rows
 from benchmarks.ingest_rows import ingest_rows
 from benchmarks.memory_rows import memory_rows
+from benchmarks.postgres_rows import postgres_rows
 from benchmarks.sizes import LONG, SHORT, Sizes
 from benchmarks.startup_rows import startup_rows
 from benchmarks.workspace import HERE, Workspace
@@ -25,6 +26,7 @@ GROUPS: dict[str, Callable[[Workspace, Sizes], Iterator[table.Row]]] = {
     "user": one_user_rows,
     "memory": memory_rows,
     "history": history_rows,
+    "postgres": postgres_rows,
 }
 _INTERRUPTED = 130
 _FOLDER = HERE.parent / ".bench"

@@ -20,7 +20,7 @@ from benchmarks.measure import Measured, run
 HERE = Path(__file__).parent
 _ROOT = HERE.parent
 _OURS = ("DATABASE_URL", "MMSG_", "PYTHON")
-_ASK_BATCH = "from marketing_cli.services.ingest import DEFAULT_BATCH_SIZE; print(DEFAULT_BATCH_SIZE)"
+_ASK_BATCH = "from marketing_cli.services.batching import DEFAULT_BATCH_SIZE; print(DEFAULT_BATCH_SIZE)"
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ class Workspace:
         for beside in ("", "-journal", "-wal", "-shm"):
             path.with_name(path.name + beside).unlink(missing_ok=True)
 
-    def ingest(self, database: Path, *paths: Path, watch_memory: bool = False) -> Measured:
-        """Measure `mmsg ingest` of these files."""
-        return self.mmsg(database, "ingest", *paths, "--quiet", "--backfill", watch_memory=watch_memory)
+    def ingest(self, database: Path | str, *words: str | Path, watch_memory: bool = False) -> Measured:
+        """Measure `mmsg ingest` of these files, with these options."""
+        return self.mmsg(database, "ingest", *words, "--quiet", "--backfill", watch_memory=watch_memory)
 
-    def mmsg(self, database: Path, *words: str | Path, watch_memory: bool = False) -> Measured:
-        """Measure any command of mmsg."""
-        environment = {**self.environment, "DATABASE_URL": f"sqlite:///{database}"}
+    def mmsg(self, database: Path | str, *words: str | Path, watch_memory: bool = False) -> Measured:
+        """Measure any command of mmsg, on a SQLite file or the database of a URL."""
+        environment = {**self.environment, "DATABASE_URL": url_of(database)}
         command = [sys.executable, "-m", "marketing_cli", *words]
         return run(command, environment, self.folder, watch_memory=watch_memory)
 
@@ -103,6 +103,11 @@ class Workspace:
         path = self.folder / "migrated.db"
         self.mmsg(path, "migrate", "--quiet")
         return path
+
+
+def url_of(database: Path | str) -> str:
+    """The URL of a SQLite file; a URL stays what it is."""
+    return database if isinstance(database, str) else f"sqlite:///{database}"
 
 
 def table_counts(database: Path) -> dict[str, int]:

@@ -18,6 +18,11 @@ Examples:
   mmsg audit --user u_1 --template WELCOME_EMAIL      why did, or didn't, they get it? One answer
 
 \b
+What did not match, or was suppressed, ends with the smallest single change that would have led to a request. Each is
+tried by deciding the user's events again; where more than 1,000 of them bear on the template, only changes to the
+event's own fields are, and if none of these does, it says that the rest was not worked out.
+
+\b
 An id that several users have is no error in the data: the events are listed, and the exit code is 2 until --user
 picks one. In JSON, `found` is absent where a field was not there, and null where it was null.
 With --template the JSON's "answer" is requested, historical (only from an archive, never handed on) or not_requested.

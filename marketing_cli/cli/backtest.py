@@ -8,7 +8,7 @@ import typer
 from marketing_cli.cli.invocation import begin
 from marketing_cli.cli.list_options import User
 from marketing_cli.cli.options import EnvFile, Json, Quiet, wanted_output
-from marketing_cli.rendering import Output
+from marketing_cli.rendering import EventsBar, Output
 
 _EPILOG = """\b
 Examples:
@@ -70,7 +70,8 @@ def backtest(
 
     query = backtest_query(user=user, since=since, until=until, fail_above=fail_above)
     invocation = begin(ctx, output=wanted_output(Output.TABLE, json=json), quiet=quiet, env_file=env_file)
-    report = run_backtest(invocation.settings.database_url, rules, query)
+    with EventsBar(invocation.streams) as advance:
+        report = run_backtest(invocation.settings.database_url, rules, query, advance)
     raise typer.Exit(render_backtest(report, invocation.output, invocation.streams))
 
 

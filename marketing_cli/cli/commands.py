@@ -19,8 +19,8 @@ SUMMARIES: Final[Mapping[str, str]] = {
     "backtest": "Show what other rules would have decided.",
     "verify": "Decide the past again, compare it with what is stored.",
     "doctor": "Check the health of the database and around it.",
-    "digest": "Print what is the same for equal histories.",
     "copy": "Copy a whole history into another database.",
+    "digest": "Print what is the same for equal histories.",
 }
 """Each command in a few words, in the order of help. The module that holds it has its name."""
 

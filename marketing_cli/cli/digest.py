@@ -4,7 +4,7 @@ import typer
 
 from marketing_cli.cli.invocation import begin
 from marketing_cli.cli.options import EnvFile, Json, Quiet, wanted_output
-from marketing_cli.rendering import Output
+from marketing_cli.rendering import EventsBar, Output
 
 _EPILOG = """\b
 Examples:
@@ -28,7 +28,8 @@ def digest(ctx: typer.Context, json: Json = False, quiet: Quiet = False, env_fil
     from marketing_cli.services.digest import digest_history
 
     invocation = begin(ctx, output=wanted_output(Output.TABLE, json=json), quiet=quiet, env_file=env_file)
-    report = digest_history(invocation.settings.database_url)
+    with EventsBar(invocation.streams) as advance:
+        report = digest_history(invocation.settings.database_url, advance)
     render_digest(report, invocation.output, invocation.streams)
 
 

@@ -21,6 +21,7 @@ Examples:
   mmsg ingest exports/ --quiet --known-rejects-ok      from cron: silent unless something is wrong
   zcat old.ndjson.gz | mmsg ingest - --backfill        an archive: decide, but hand nothing on
   mmsg ingest events.json --dry-run --json             what would happen
+  mmsg ingest exports/ --shard 0/4                     the first of four processes that share the work
 
 \b
 Running the same command again is always safe: what was stored is counted as duplicate.
@@ -45,6 +46,7 @@ def ingest(
     rejects_ok: arguments.RejectsOk = False,
     known_rejects_ok: arguments.KnownRejectsOk = False,
     empty_ok: arguments.EmptyOk = False,
+    shard: arguments.Shard = None,
     batch_size: arguments.BatchSize = 5000,
     max_line_bytes: arguments.MaxLineBytes = 1024 * 1024,
     busy_timeout: BusyTimeout = 60.0,
@@ -55,20 +57,21 @@ def ingest(
     """Read event files, decide which messages they ask for, and store both.
 
     JSON arrays, one JSON object, or NDJSON (one event per line); also packed with gzip or zstd. Each line ends as new,
-    duplicate, rejected (kept: see `mmsg rejects`) or blank. The summary goes to standard error.
+    duplicate, rejected (kept: see `mmsg rejects`), blank, or skipped (`--shard`). The summary goes to standard error.
     """
-    from marketing_cli.services.ingest_options import IngestOptions, assumed_zone, error_budget, read_options
+    from marketing_cli.services import ingest_options as words
     from marketing_cli.services.ingest_run import IngestRequest
 
-    options = IngestOptions(
-        read=read_options(format_, max_line_bytes),
-        assume_timezone=assumed_zone(assume_timezone),
+    options = words.IngestOptions(
+        read=words.read_options(format_, max_line_bytes),
+        assume_timezone=words.assumed_zone(assume_timezone),
         batch_size=batch_size,
         backfill=backfill,
         dry_run=dry_run,
-        max_errors=error_budget("0" if strict else max_errors),
+        max_errors=words.error_budget("0" if strict else max_errors),
         rejects_ok=rejects_ok,
         known_rejects_ok=known_rejects_ok,
+        shard=words.slice_of_users(shard),
     )
     invocation = begin(ctx, output=wanted_output(Output.TABLE, json=json), quiet=quiet, env_file=env_file)
     settings = invocation.settings

@@ -29,3 +29,7 @@ BatchSize: TypeAlias = Annotated[int, typer.Option(help="Lines per transaction."
 MaxLineBytes: TypeAlias = Annotated[
     int, typer.Option(help="Reject longer lines.", min=1, max=1 << 30, show_default="1 MiB")
 ]
+Shard: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Keep slice I (from 0) of N slices of the users, skip the others' lines.", metavar="I/N"),
+]

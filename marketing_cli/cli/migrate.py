@@ -46,6 +46,8 @@ def migrate(
         result = schema.migrate_database(url, busy_timeout)
         arrow = "→" if invocation.streams.stderr.has_unicode else "->"
         invocation.streams.note(f"schema {result.before or 'none'} {arrow} {result.after}")
+        if warning := schema.server_warning(url):
+            invocation.streams.note(f"warning: {warning}")
         if target := linked_file(url):
             invocation.streams.note(f"note: the database's path is a symbolic link to {target}")
 

@@ -7,7 +7,7 @@ import typer
 from marketing_cli.cli.invocation import begin
 from marketing_cli.cli.list_options import Since, Until
 from marketing_cli.cli.options import EnvFile, Json, Quiet, wanted_output
-from marketing_cli.rendering import Output
+from marketing_cli.rendering import EventsBar, Output
 
 _EPILOG = """\b
 Examples:
@@ -50,7 +50,8 @@ def stats(
 
     period = stats_period(since=since, until=until, by_event_day=by_event_day)
     invocation = begin(ctx, output=wanted_output(Output.TABLE, json=json), quiet=quiet, env_file=env_file)
-    report = collect_stats(invocation.settings.database_url, period)
+    with EventsBar(invocation.streams) as advance:
+        report = collect_stats(invocation.settings.database_url, period, advance)
     render_stats(report, invocation.output, invocation.streams)
 
 

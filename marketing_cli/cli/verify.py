@@ -6,7 +6,7 @@ import typer
 
 from marketing_cli.cli.invocation import begin
 from marketing_cli.cli.options import EnvFile, Json, Quiet, wanted_output
-from marketing_cli.rendering import Output
+from marketing_cli.rendering import EventsBar, Output
 
 _EPILOG = """\b
 Examples:
@@ -21,13 +21,14 @@ Each event arrives again, in the order of then, under the rules that its run had
 the stored send requests and suppressions, column by column. A difference says what was stored, what comes out now, and
 by which condition. Also compared: events with their content hashes, typed columns with what they were taken from, rules
 with their SHA-256, and, with --all and --since, the books: lines = new + duplicate + rejected + blank + skipped per run
-and in all; with --all, matches = requests + suppressions too.
+and in all, and whose row is whose; with --all, matches = requests + suppressions too.
 
 \b
 --since goes by when mmsg stored the events; what was decided before is taken as it is stored. What runs at work store
 meanwhile is left out, and no run has to wait. Decisions whose event was deleted cannot come out again: they are checked
 against the rules, run and books of then, and counted. A value that cannot be read is a difference that names its row.
-Not compared is what an event's content hash leaves out (extra); rows of no event are left to `mmsg doctor`.
+Not compared is what nothing else stored says: when something was stored or decided, an event's own id, line and extra.
+Rows of no event are left to `mmsg doctor`.
 
 \b
 Exit codes: 0 all is reproduced; 2 an option or combination that cannot be understood; 4 no such event or user;
@@ -63,7 +64,8 @@ def verify(
 
     request = verify_request(event_id=event_id, user=user, since=since, everything=everything, limit=limit)
     invocation = begin(ctx, output=wanted_output(Output.TABLE, json=json), quiet=quiet, env_file=env_file)
-    report = run_verify(request, invocation.settings.database_url)
+    with EventsBar(invocation.streams) as advance:
+        report = run_verify(request, invocation.settings.database_url, advance)
     raise typer.Exit(render_verify(report, invocation.output, invocation.streams))
 
 

@@ -1,5 +1,6 @@
 """Engines for SQLite and PostgreSQL, set up so that a returned COMMIT survives a power cut."""
 
+import logging
 import os
 import sqlite3
 import time
@@ -23,6 +24,9 @@ DEFAULT_BUSY_TIMEOUT = 60.0
 # Python's driver asks every value but numbers and text, at some expense, how it wants to be stored. As it is.
 sqlite3.register_adapter(bytes, bytes)
 sqlite3.register_adapter(type(None), dict[None, None]().get)
+
+# What fails while something else ends a connection, such as Ctrl-C, it would print with a traceback.
+logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
 
 _FIXED_IN = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 _FULL = 2

@@ -1,7 +1,8 @@
 """Values that are not what their column holds: read past the types, each on its own, so that it can be named."""
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -30,8 +31,10 @@ from marketing_cli.errors import UnreadableValue
 from marketing_cli.models import Base, Event
 from marketing_cli.models.base import StoredJson, UtcDateTime
 
-AT_ONCE: Final = 500
-"""Rows of a slice that is looked over."""
+ROW_BY_ROW: Final = {"stream_results": True, "max_row_buffer": 20}
+"""Rows may have a MiB each: a server sends so many at once; SQLite one, and after each the time is looked at."""
+_SLOW: Final = 0.1
+_LAST: Final = 2**63 - 1
 
 
 class Unread(NamedTuple):
@@ -100,32 +103,27 @@ def fits(kind: TypeEngine[Any], value_type: type) -> bool:
     return value_type is type(None) or value_type in _PYTHON.get(_family(kind), (value_type,))
 
 
-def misfits(session: Session, table: Table, after: int, to: int) -> Generator[Misfit, None, None]:
-    """The values that cannot be read in the rows of a table after one number to another included."""
+def misfits(
+    session: Session, table: Table, after: int, to: int, is_up: Callable[[], bool]
+) -> tuple[list[Misfit], int | None]:
+    """The values that cannot be read in the rows of a table after one number to another included.
+
+    It ends after the row at which the time is up; with them comes that row's number, None where all were read.
+    """
     dialect = session.get_bind().dialect
     (number,) = table.primary_key
     columns = [carefully(column, dialect).label(column.name) for column in table.columns]
     query = select(*columns, _key_of(table, dialect).label("of_event")).where(number.between(after + 1, to))
     if "event_id" in table.c:
         query = query.outerjoin(Event, Event.id == table.c.event_id)
-    # A row may have a MiB: few at once. Who needs only the first leaves early, and the cursor is closed.
-    with closing(
-        session.connection().execute(
-            query.order_by(number), execution_options={"stream_results": True, "max_row_buffer": 20}
-        )
-    ) as rows:
-        yield from (misfit for row in rows for misfit in _of_row(table, row))
-
-
-def first_misfit(session: Session, table: Table, after: int) -> tuple[Misfit | None, int | None]:
-    """The first value that cannot be read in a slice of rows, and the last number of that; None after the last row."""
-    (number,) = table.primary_key
-    numbers = select(number).where(number > after).order_by(number).limit(AT_ONCE)
-    found = session.scalars(numbers).all()
-    if not found:
-        return None, None
-    with closing(misfits(session, table, after, found[-1])) as some:
-        return next(some, None), found[-1]
+    found: list[Misfit] = []
+    # A row may have a MiB: few at once.
+    with closing(session.connection().execute(query.order_by(number), execution_options=ROW_BY_ROW)) as rows:
+        for row in rows:
+            found += _of_row(table, row)
+            if is_up():
+                return found, row._mapping[number.name]  # noqa: SLF001
+    return found, None
 
 
 def named(session_of: Callable[[], Any]) -> UnreadableValue | None:
@@ -134,10 +132,15 @@ def named(session_of: Callable[[], Any]) -> UnreadableValue | None:
         after: int | None = 0
         while after is not None:
             with session_of() as session:
-                misfit, after = first_misfit(session, table, after)
-            if misfit is not None:
-                return UnreadableValue(misfit.place)
+                found, after = misfits(session, table, after, _LAST, _in_a_moment())
+            if found:
+                return UnreadableValue(found[0].place)
     return None
+
+
+def _in_a_moment() -> Callable[[], bool]:
+    end = time.monotonic() + _SLOW
+    return lambda: time.monotonic() > end
 
 
 def _of_row(table: Table, row: Any) -> Iterator[Misfit]:  # noqa: ANN401

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from marketing_cli.rendering.events_bar import EventsBar
     from marketing_cli.rendering.ingest_summary import render_report
     from marketing_cli.rendering.json_output import render_json
     from marketing_cli.rendering.listings import render_listing
@@ -23,6 +24,7 @@ __all__ = [
     "Align",
     "Bullet",
     "Column",
+    "EventsBar",
     "Field",
     "Item",
     "JsonBlock",
@@ -51,6 +53,7 @@ _MODULES = {
     "Align": "tabular",
     "Bullet": "page",
     "Column": "tabular",
+    "EventsBar": "events_bar",
     "Field": "page",
     "Item": "page",
     "JsonBlock": "page",

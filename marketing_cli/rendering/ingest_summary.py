@@ -34,6 +34,7 @@ def summary_lines(report: "IngestReport") -> list[str]:
 def conclusion(report: "IngestReport") -> str:
     """How the run ended, in one line."""
     name = "dry run, nothing was stored" if report.dry_run else f"run {report.run_id}"
+    name = f"{name}, shard {report.shard}" if report.shard else name
     text = f"{name}: {report.status.value}, {_books(report.totals)}"
     return f"{text} (exit code {report.exit_code})" if report.exit_code else text
 
@@ -68,6 +69,8 @@ def _attention(report: "IngestReport") -> Iterator[str]:
         yield f"rejected: {reasons}{where}"
     if report.not_comparable:
         yield f"note: values that could not be compared with what a rule expects: {report.not_comparable:,}"
+    if report.retried_batches:
+        yield f"note: batches that the database refused and that were decided again: {report.retried_batches:,}"
     for warning in report.warnings:
         yield f"warning: {safe(warning)}"
     if report.status.value == "interrupted":

@@ -10,10 +10,10 @@ from marketing_cli.domain.texts import human_duration
 from marketing_cli.rendering.safe_text import clip, display_width, safe
 from marketing_cli.rendering.streams import Streams
 
-_SECONDS_BETWEEN = 0.1
+SECONDS_BETWEEN = 0.1
 _BAR_WIDTH = 20
 # Before this the pace is a guess.
-_SECONDS_TO_SETTLE = 1.0
+SECONDS_TO_SETTLE = 1.0
 _KILO = 1000
 
 
@@ -42,7 +42,7 @@ class Progress:
     @property
     def seconds_left(self) -> float | None:
         """How long it takes to the end at the pace so far; None while that cannot be said."""
-        if not self.share or self.seconds < _SECONDS_TO_SETTLE:
+        if not self.share or self.seconds < SECONDS_TO_SETTLE:
             return None
         return self.seconds * (1 - self.share) / self.share
 
@@ -90,7 +90,7 @@ class ProgressBar:
         if not self._active:
             return
         now = self._clock()
-        if now - self._drawn < _SECONDS_BETWEEN:
+        if now - self._drawn < SECONDS_BETWEEN:
             return
         self._drawn = now
         unit = "rows" if self._rows else "lines"
@@ -123,7 +123,7 @@ def _facts(progress: Progress, *, symbols: bool) -> list[str]:
     if progress.share is None:
         facts.append(human_bytes(progress.position))
     else:
-        facts.append(f"{_bar(progress.share, symbols=symbols)} {int(100 * progress.share):3d}%")
+        facts.append(f"{bar(progress.share, symbols=symbols)} {int(100 * progress.share):3d}%")
         if progress.in_bytes:
             facts.append(f"{human_bytes(progress.position)} of {human_bytes(progress.total or 0)}")
     facts.append(f"{progress.lines:,} {progress.counted}")
@@ -134,7 +134,8 @@ def _facts(progress: Progress, *, symbols: bool) -> list[str]:
     return facts
 
 
-def _bar(share: float, *, symbols: bool) -> str:
+def bar(share: float, *, symbols: bool) -> str:
+    """A share of 0 to 1 as a bar."""
     done, rest = ("━", "─") if symbols else ("#", "-")
     filled = int(share * _BAR_WIDTH)
     return done * filled + rest * (_BAR_WIDTH - filled)

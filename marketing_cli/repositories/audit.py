@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Row, Select, Text, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from marketing_cli.database.stored_values import ROW_BY_ROW
 from marketing_cli.domain.events import EventRef
 from marketing_cli.domain.lookups import PriorLookup
 from marketing_cli.models import Event, Reject, RulesVersion, Run, RunInput, SendRequest, Suppression
@@ -15,7 +16,6 @@ from marketing_cli.models.base import UtcDateTime
 from marketing_cli.repositories.audit_rows import StoredEvent
 from marketing_cli.repositories.event_rows import facts_of, facts_query
 from marketing_cli.repositories.input_rows import Columns, as_parameter, input_rows
-from marketing_cli.repositories.pieces import ROW_BY_ROW
 
 _STRETCH: Columns = {
     "user_id": Text(),

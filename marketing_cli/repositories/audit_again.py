@@ -2,15 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from marketing_cli.domain.events import EventFacts
-from marketing_cli.domain.windows import RequestFact
+from marketing_cli.domain.moments import END_OF_TIME, START_OF_TIME
+from marketing_cli.domain.windows import RequestFact, Stretch
 from marketing_cli.models import Event, Run, SendRequest
 from marketing_cli.repositories.event_rows import facts_of, facts_query
+
+ALWAYS: Final[Stretch] = (START_OF_TIME, END_OF_TIME)
 
 
 class KindOfArrival(NamedTuple):
@@ -44,16 +47,20 @@ class ArrivalsOfUser:
         found = Counter((kind, version) for kind, version in rows)
         return [KindOfArrival(kind, version, events) for (kind, version), events in found.items()]
 
-    def arrivals(self, user_id: str, event_types: Sequence[str], limit: int) -> list[tuple[EventFacts, int]]:
+    def arrivals(
+        self, user_id: str, event_types: Sequence[str], limit: int, stretch: Stretch = ALWAYS
+    ) -> list[tuple[EventFacts, int]]:
         """A user's events of these types, each with its run's rules version, in arrival order; at most `limit`."""
         query: Select[Any] = facts_query().add_columns(Run.rules_version_id).join(Run, Run.id == Event.run_id)
-        query = query.where(Event.user_id == user_id, Event.event_type.in_(event_types)).limit(limit)
+        query = query.where(Event.user_id == user_id, Event.event_type.in_(event_types))
+        query = query.where(Event.event_timestamp.between(*stretch)).limit(limit)
         rows = [(facts_of(row), row.rules_version_id) for row in self._session.execute(query)]
         return sorted(rows, key=lambda row: row[0].id)
 
-    def requests(self, user_id: str, template: str, limit: int) -> list[KeptRequest]:
-        """A user's requests of a template, at most `limit`."""
+    def requests(self, user_id: str, template: str, limit: int, stretch: Stretch = ALWAYS) -> list[KeptRequest]:
+        """A user's requests of a template for events in a stretch of time, at most `limit`."""
         query = select(SendRequest).where(SendRequest.user_id == user_id, SendRequest.template_name == template)
+        query = query.where(SendRequest.event_timestamp.between(*stretch))
         return [
             KeptRequest(
                 row.caused_by_event_id,

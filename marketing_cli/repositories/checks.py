@@ -7,7 +7,17 @@ from typing import TypeAlias
 from sqlalchemy import ColumnElement, Row, Table, and_, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from marketing_cli.models import Base, Event, Reject, Run, RunInput, SendRequest, Suppression
+from marketing_cli.models import (
+    Base,
+    Event,
+    EventProperties,
+    Reject,
+    Run,
+    RunInput,
+    SendRequest,
+    Suppression,
+    UserTraits,
+)
 
 COUNTS = ("lines", "new", "duplicate", "rejected", "blank", "skipped")
 RUNNING = "running"
@@ -117,6 +127,20 @@ def orphans(session: Session, table: Table, after: int, to: int) -> dict[str, in
         if count := session.execute(query).scalar_one():
             found[f"{table.name}.{foreign.parent.name} -> {foreign.column.table.name}"] = count
     return found
+
+
+def of_other_runs(session: Session, after: int, to: int) -> Sequence[int]:
+    """The events that are of another run than their input."""
+    query = select(Event.id).join(RunInput, RunInput.id == Event.input_id).where(RunInput.run_id != Event.run_id)
+    return session.scalars(query.where(Event.id.between(after + 1, to)).order_by(Event.id)).all()
+
+
+def of_other_users(
+    session: Session, after: int, to: int, *, model: type[EventProperties] | type[UserTraits]
+) -> Sequence[int]:
+    """The rows beside events that are of another user than their event."""
+    query = select(model.event_id).join(Event, Event.id == model.event_id).where(Event.user_id != model.user_id)
+    return session.scalars(query.where(model.event_id.between(after + 1, to)).order_by(model.event_id)).all()
 
 
 def shared_keys(session: Session, after: int, to: int) -> int:

@@ -49,6 +49,13 @@ def server(connection: Connection) -> Server:
     return Server(dict.fromkeys(SETTINGS, "") | found, *facts, count or 0)
 
 
+def fsync(connection: Connection) -> str | None:
+    """Whether a PostgreSQL server waits for the disk, as its setting has it; None for another database."""
+    if connection.dialect.name != "postgresql":
+        return None
+    return str(connection.execute(select(func.current_setting("fsync"))).scalar_one())
+
+
 def journal_mode(connection: Connection) -> str:
     """How a SQLite file's journal is kept: `wal`, or the name of a rollback journal."""
     return str(connection.execute(text("PRAGMA journal_mode")).scalar_one()).lower()

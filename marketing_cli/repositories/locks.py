@@ -1,12 +1,12 @@
 """Locks that writers take before they read anything."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from marketing_cli.domain.slots import SLOTS, slot_of
+from marketing_cli.domain.slots import slot_of
 
 # A function in the select list runs row by row, in the order of the array: ascending, so that two batches never
 # wait for each other in a circle.
@@ -21,7 +21,7 @@ def lock_users(session: Session, user_ids: Iterable[str]) -> None:
         session.execute(_LOCK, {"slots": sorted({slot_of(user) for user in user_ids})})
 
 
-def lock_all_users(session: Session) -> None:
-    """Lock every slot at once, for a transaction that cannot know its users beforehand."""
+def lock_slots(session: Session, slots: Sequence[int]) -> None:
+    """Lock these slots, which ascend, at once: for a transaction that cannot know its users beforehand."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(_LOCK, {"slots": list(range(SLOTS))})
+        session.execute(_LOCK, {"slots": list(slots)})

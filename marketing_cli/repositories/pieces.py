@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, Select, Text, cast, literal, tuple_
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from marketing_cli.database.stored_values import Misfit, Unread, careful_query, fits
+from marketing_cli.database.stored_values import ROW_BY_ROW, Misfit, Unread, careful_query, fits, misfits
 from marketing_cli.domain.reasons import Outcome
 from marketing_cli.errors import UnreadableValue
-from marketing_cli.models import Base, Event, Run, SendRequest, Suppression
+from marketing_cli.models import Base, Event, Run, SendRequest, Suppression, UserTraits
 from marketing_cli.repositories.checks import last_number
 
 TimeIsUp: TypeAlias = Callable[[], bool]
@@ -21,8 +21,6 @@ Place: TypeAlias = tuple[Any, ...]
 Users: TypeAlias = tuple[str | None, str | None]
 """Users after one to another included; None for no bound."""
 
-ROW_BY_ROW: Final = {"stream_results": True, "max_row_buffer": 20}
-"""Rows may have a MiB each: a server sends so many at once; SQLite one, and after each the time is looked at."""
 _MOST: Final = 5_000
 _AT_ONCE: Final = 20
 """Of rows that are read value by value."""
@@ -110,7 +108,7 @@ class PieceReader:
             query = query.where(order[0] == self._span.user_id)
         rows, last, ended = self._quickly(query.limit(_MOST), read)
         if last is None and not ended:  # the very next rows have such a value: a few of them, each value on its own
-            rows, last, ended = self._carefully(query.limit(_AT_ONCE), read)
+            rows, last, ended = self._carefully(query.limit(_AT_ONCE), order[0].parent.class_, read)
         if ended:
             return Piece(rows, None, ended=True)
         return Piece(rows, tuple(getattr(last, column.key) for column in order), ended=False)
@@ -137,15 +135,19 @@ class PieceReader:
             return rows, last, False
         return rows, last, len(rows) < _MOST
 
-    def _carefully(self, query: Select[Any], read: Callable[[Any], Any]) -> tuple[list[Any], Any, bool]:
-        """The same of a few rows, each value on its own."""
+    def _carefully(
+        self, query: Select[Any], model: type[Any], read: Callable[[Any], Any]
+    ) -> tuple[list[Any], Any, bool]:
+        """The same of a few rows of this model, each value on its own."""
         careful = careful_query(query, self._session.get_bind().dialect)
         found = self._session.connection().execute(careful).all()
-        rows = [self._told(query, row) if _is_damaged(row) else read(row) for row in found]
+        rows = [self._told(query, model, row) if _is_damaged(row) else read(row) for row in found]
         return rows, found[-1] if found else None, len(found) < _AT_ONCE
 
-    def _told(self, query: Select[Any], row: Any) -> Any:  # noqa: ANN401
+    def _told(self, query: Select[Any], model: type[Any], row: Any) -> Any:  # noqa: ANN401
         """What stands for a row that cannot be read."""
+        if self._damaged is None:
+            raise UnreadableValue(self._place(model, row.id))
         values = {name: None if type(value) is Unread else value for name, value in zip(row._fields, row, strict=True)}
         name = next(name for name, value in zip(row._fields, row, strict=True) if type(value) is Unread)
         column = query.selected_columns[name]
@@ -154,9 +156,13 @@ class PieceReader:
         key = values.get("event_key")
         number = values.get("run_id" if table == Run.__tablename__ else "id") or 0
         misfit = Misfit(table, number, column.key or name, key)
-        if self._damaged is None:
-            raise UnreadableValue(misfit.place)
         return self._damaged(Damaged(misfit, values))
+
+    def _place(self, model: type[Any], number: int) -> str:
+        """Where the value is, with its event, which a query need not select; empty where that is not found."""
+        tables = [model.__table__, *([UserTraits.__table__] if model is Event else [])]
+        found = (misfits(self._session, table, number - 1, number, lambda: False)[0] for table in tables)
+        return next((some[0].place for some in found if some), "")
 
 
 def _is_damaged(row: Any) -> bool:  # noqa: ANN401

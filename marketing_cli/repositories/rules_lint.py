@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marketing_cli.database.stored_values import ROW_BY_ROW
 from marketing_cli.domain.events import EventFacts
 from marketing_cli.models import Event
 from marketing_cli.repositories.event_rows import facts_of, facts_query
-from marketing_cli.repositories.pieces import ROW_BY_ROW
 
 _AT_ONCE: Final = 50
 """Numbers in a query."""

@@ -57,13 +57,17 @@ class RulesReport(_Shape):
 
 
 class IngestReport(_Shape):
-    """A whole run. `run_id` is null in a dry run; times are UTC."""
+    """A whole run. `run_id` is null in a dry run, `shard` unless it was one, as in `0/4`; times are UTC.
+
+    `retried_batches` counts how often the database refused a batch, which was then decided again.
+    """
 
     run_id: int | None
     status: RunStatus
     exit_code: int
     dry_run: bool
     backfill: bool
+    shard: str | None = None
     started_at: datetime
     finished_at: datetime
     inputs: list[InputReport]
@@ -71,6 +75,7 @@ class IngestReport(_Shape):
     rejects_by_reason: dict[str, int] = Field(default_factory=dict)
     not_comparable: int = 0
     unknown_types: int = 0
+    retried_batches: int = 0
     warnings: list[str] = Field(default_factory=list)
     rules: RulesReport
     error: str | None = None

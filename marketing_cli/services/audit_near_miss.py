@@ -7,12 +7,12 @@ from marketing_cli.domain.reasons import Outcome, ReasonCode
 from marketing_cli.repositories.audit_again import ArrivalsOfUser
 from marketing_cli.repositories.audit_rows import StoredDecision
 from marketing_cli.schemas.rules import Rule, RuleSet
-from marketing_cli.services.audit_again import MOST_DECIDED, NotWorkedOut, UserAgain, numbered
+from marketing_cli.services.audit_again import MOST_DECIDED, UserAgain, numbered
 from marketing_cli.services.audit_decisions import not_matched_code
 from marketing_cli.services.audit_looks import Look
 from marketing_cli.services.audit_rules import RulesOfThen
 from marketing_cli.services.near_miss import near_miss
-from marketing_cli.services.near_miss_again import Again, Arrival, TooMuchWork
+from marketing_cli.services.near_miss_again import Again, Arrival, NotWorkedOut, TooMuchWork
 
 _IN_FORCE = -1
 """Stands for the version that an event arrived with, with one more rule in force."""
@@ -59,6 +59,7 @@ def _with_rule(look: Look, rule: Rule, event: EventFacts, again: Again) -> str:
     failed = look.evaluation is not None and not look.evaluation.matched
     if failed:
         return f"{_NONE}the rule was not in force, and a condition failed"
+    again.require_all()
     late = look.late_fact
     if late is not None and _late_first(again, 2 * late.ref.id).is_requested(rule, event):
         return f"would have been requested if {late.event_type} {late.ref.key} had arrived first"

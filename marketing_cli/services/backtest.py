@@ -17,19 +17,19 @@ from marketing_cli.services.backtest_options import BacktestQuery
 from marketing_cli.services.backtest_reading import BacktestHistory
 from marketing_cli.services.backtest_report import report_of
 from marketing_cli.services.backtest_user import Decider, settled_after, settled_before
-from marketing_cli.services.reading import Reading, reading_of
+from marketing_cli.services.reading import Advance, Reading, reading_of
 from marketing_cli.services.rules_files import load_rules
 
 _KEYS_AT_ONCE: Final = 500
 
 
-def run_backtest(url: str, rules: Path, query: BacktestQuery) -> BacktestReport:
+def run_backtest(url: str, rules: Path, query: BacktestQuery, advance: Advance | None = None) -> BacktestReport:
     """Decide the stored history afresh by the rules in this file, and compare. Changes nothing; makes no run wait.
 
     Raises BadConfig as `load_rules`, then as `open_database`, and NotFound for a user of whom nothing is known.
     """
     loaded = load_rules(rules)
-    with open_database(url) as transactions, reading_of(transactions) as reading:
+    with open_database(url) as transactions, reading_of(transactions, advance) as reading:
         if query.user_id is not None:
             reading.once(partial(require_user, user_id=query.user_id))
         books = backtest(reading, loaded.rule_set, query)

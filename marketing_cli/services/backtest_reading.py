@@ -60,6 +60,7 @@ class BacktestHistory:
         self._place: tuple[Any, ...] | None = None
         self._done: str | None = None
         self._rows: list[Any] = []
+        self._read = 0
 
     def users(self) -> Iterator[UserPast]:
         """Each user of whom there is an event; the order is the database's own."""
@@ -68,6 +69,9 @@ class BacktestHistory:
             look = self._reading.piece(self._look)
             ended, self._place = look.arrivals.ended, look.arrivals.place
             self._rows += look.arrivals.rows
+            self._read += len(look.arrivals.rows)
+            if self._query.user_id is None:
+                self._reading.told(self._read, self._wanted.span.events)
             if look.users is None:
                 continue
             end = len(self._rows) if ended else _begin_of_last_user(self._rows)

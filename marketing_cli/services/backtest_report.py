@@ -87,8 +87,9 @@ def _both(books: BacktestBooks, name: str) -> Iterator[tuple[object, dict[str, i
 
 def _notes(books: BacktestBooks) -> Iterator[str]:
     if books.lost:
-        yield (
-            f"{counted(books.lost, 'decision is', 'decisions are')} left out, since their events are no longer"
-            " stored. The requests among them count towards limits as ever; what else those events led to cannot come"
-            " out again."
+        lost = counted(
+            books.lost,
+            "decision is left out, since its event is",
+            "decisions are left out, since their events are",
         )
+        yield f"{lost} no longer stored. A request counts towards limits as ever; what else came of it cannot come out."

@@ -78,7 +78,12 @@ def run_copy(request: CopyRequest, stop: StopRequest, progress: CopyProgress) ->
     """
     _refuse_same_file(request)
     started_at = datetime.now(UTC)
-    with stop.interruptible(), told_of(FROM), _source(request) as source, reading_of(source, reading_it) as reading:
+    with (
+        stop.interruptible(),
+        told_of(FROM),
+        _source(request) as source,
+        reading_of(source, within=reading_it) as reading,
+    ):
         reading.once(allow_pauses)
         ends = _looked_at(request, reading)
         with (

@@ -15,7 +15,7 @@ from marketing_cli.database.sessions import open_database
 from marketing_cli.models import SendRequest, Suppression
 from marketing_cli.repositories import digest as stored
 from marketing_cli.schemas.digest import DigestPart, DigestReport
-from marketing_cli.services.reading import Reading, reading_of
+from marketing_cli.services.reading import Advance, Reading, reading_of
 
 _MODULUS = 2**256
 _FIRST_LINE = "mmsg digest 1"
@@ -43,9 +43,9 @@ class Sum:
         return DigestPart(count=self.count, sum=f"{self.total:064x}")
 
 
-def digest_history(url: str) -> DigestReport:
+def digest_history(url: str, advance: Advance | None = None) -> DigestReport:
     """The digest of what the database holds now; what runs store meanwhile is left out. Raises as `open_database`."""
-    with open_database(url) as transactions, reading_of(transactions) as reading:
+    with open_database(url) as transactions, reading_of(transactions, advance) as reading:
         return digest_up_to(reading, reading.once(stored.last_rows))
 
 
@@ -54,6 +54,7 @@ def digest_up_to(reading: Reading, last: stored.LastRows) -> DigestReport:
     events, matches, requests = Sum("event"), Sum("match"), Sum("request")
     for found in reading.slices(last.events, stored.events):
         events.add((key, user, content_hash.hex()) for key, user, content_hash in found)
+        reading.told(events.count, last.events)
     without_event = 0
     for model, end in ((SendRequest, last.requests), (Suppression, last.suppressions)):
         for pairs in reading.slices(end, partial(_pairs, model)):

@@ -15,7 +15,7 @@ from marketing_cli.errors import ExitCode, MmsgError, unexpected
 from marketing_cli.repositories import checks_runs
 from marketing_cli.repositories.checks_database import server
 from marketing_cli.schemas.doctor import CheckState, DoctorReport
-from marketing_cli.services import doctor_damage, doctor_files, doctor_rows, doctor_runs, doctor_setup
+from marketing_cli.services import doctor_damage, doctor_files, doctor_rows, doctor_runs, doctor_setup, doctor_values
 from marketing_cli.services.doctor_findings import Finding, ok, report, skipped, warning, wrong
 from marketing_cli.services.file_access import linked_file
 from marketing_cli.services.reading import Reading, reading
@@ -152,7 +152,7 @@ def _last_run(now: Reading) -> Finding:
 
 
 _ROWS: Final[dict[str, _Check]] = {
-    "values": _over_rows(doctor_rows.values),
+    "values": _over_rows(doctor_values.values),
     "books": _over_rows(doctor_rows.books),
     "limits": _over_rows(doctor_rows.limits),
     "decisions": _over_rows(doctor_rows.decisions),

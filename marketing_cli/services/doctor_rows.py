@@ -10,10 +10,19 @@ from zoneinfo import ZoneInfoNotFoundError
 from sqlalchemy import Table
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from marketing_cli.database.stored_values import Misfit, misfits
 from marketing_cli.domain.texts import counted
 from marketing_cli.domain.windows import Window
-from marketing_cli.models import Base, Event, Reject, Run, RunInput, SendRequest, Suppression
+from marketing_cli.models import (
+    Base,
+    Event,
+    EventProperties,
+    Reject,
+    Run,
+    RunInput,
+    SendRequest,
+    Suppression,
+    UserTraits,
+)
 from marketing_cli.repositories import checks, checks_decisions
 from marketing_cli.repositories.checks import Counted, Marks
 from marketing_cli.services.doctor_findings import Finding, examples, ok, warning, worst, wrong
@@ -22,13 +31,7 @@ from marketing_cli.services.suppression import day_window
 
 _REPORT_IT = "This is a bug or somebody changed the tables: keep a copy of the database and report it."
 _RESTORE = 'Rows were deleted or changed from outside: find out by whom, or restore a backup (README, "Backups").'
-_MEND = (
-    "Rows were changed from outside, or the file is damaged: put the values right by hand, or restore a backup"
-    ' (README, "Backups").'
-)
-_MOST_PLACES = 10
 _MOST_INPUTS = 500
-_MOST_VALUES = 5_000
 _DATE = slice(len("day:"), len("day:2025-11-01"))
 _ZONE_CHANGES = timedelta(hours=3)
 
@@ -49,31 +52,13 @@ def foreign_keys(reading: Reading) -> Finding:
     return ok("every row that names another finds it")
 
 
-def values(reading: Reading) -> Finding:
-    """Whether every value can be read as what its column holds."""
-    found: list[Misfit] = []
-    for table in Base.metadata.sorted_tables:
-        last = reading.once(partial(checks.last_number, table=table))
-        found += misfits_of(reading, table, last)
-    if not found:
-        return ok("every value is one that its column holds")
-    shown = ", ".join(misfit.place for misfit in found[:_MOST_PLACES])
-    more = f" and {len(found) - _MOST_PLACES:,} more" if len(found) > _MOST_PLACES else ""
-    return wrong(f"values that cannot be read: {shown}{more}", _MEND)
-
-
-def misfits_of(reading: Reading, table: Table, last: int) -> list[Misfit]:
-    """The values of a table that cannot be read, up to this row."""
-    slices = reading.slices(last, partial(_misfits, table), _MOST_VALUES)
-    return [misfit for found in slices for misfit in found]
-
-
 def books(reading: Reading, at: Marks | None = None) -> Finding:
     """Whether every line and every decision is accounted for, run by run and in all; as of these marks, or of now."""
     at = at or reading.once(checks.marks)
     found = [
         _unbalanced(reading, at),
         _events(reading, at),
+        _belonging(reading, at),
         _decisions(reading, at, SendRequest, "send requests"),
         _decisions(reading, at, Suppression, "suppressions"),
         _rejects(reading),
@@ -91,6 +76,18 @@ def _unbalanced(reading: Reading, at: Marks) -> Finding:
 def _events(reading: Reading, at: Marks) -> Finding:
     booked = _sum(reading, at.last[RunInput.__tablename__], checks.booked_new)
     return _differing(reading, at, Event.input_id, booked | at.new, "events")
+
+
+def _belonging(reading: Reading, at: Marks) -> Finding:
+    """Whether each event is of its input's run, and what is kept beside it of its user."""
+    last = at.last[Event.__tablename__]
+    found = [
+        _verdict(_all(reading, last, checks.of_other_runs), "events of another run than their input: row {}", _RESTORE)
+    ]
+    for model in (EventProperties, UserTraits):
+        strangers = _all(reading, last, partial(checks.of_other_users, model=model))
+        found.append(_verdict(strangers, f"{model.__tablename__} of another user than their event: row {{}}", _RESTORE))
+    return worst(found, "")
 
 
 def _decisions(reading: Reading, at: Marks, model: type[SendRequest | Suppression], name: str) -> Finding:
@@ -197,10 +194,6 @@ def _orphans(table: Table, session: Session, after: int, to: int) -> dict[str, i
 
 def _stored_events(session: Session, after: int, to: int) -> Counted:
     return checks.stored(session, Event.input_id, after, to)
-
-
-def _misfits(table: Table, session: Session, after: int, to: int) -> list[Misfit]:
-    return list(misfits(session, table, after, to))
 
 
 def _over_a_day(session: Session, after: int, to: int) -> _Ids:

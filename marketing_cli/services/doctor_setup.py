@@ -14,6 +14,7 @@ from marketing_cli.repositories.checks_database import (
     missing_parts,
     server,
 )
+from marketing_cli.services import power_cuts
 from marketing_cli.services.doctor_findings import Finding, ok, warning, worst, wrong
 from marketing_cli.services.rules_files import LoadedRules, load_rules
 
@@ -96,8 +97,8 @@ def judged_power_cut(found: Server) -> Finding:
     if fsync != "on":
         findings.append(
             wrong(
-                f"fsync is {fsync}: a power cut can lose stored batches and damage the database",
-                "Set fsync = on in postgresql.conf and reload; ask your provider if it is theirs.",
+                f"fsync is {fsync}: {power_cuts.COST}",
+                power_cuts.CURE,
             )
         )
     if pages != "on":

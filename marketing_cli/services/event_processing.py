@@ -35,11 +35,14 @@ BeforeCommit: TypeAlias = Callable[[Session, BatchOutcome], None]
 class EventProcessingService:
     """Takes events in batches: one batch, one transaction, everything in it or nothing."""
 
-    def __init__(self, transactions: Transactions, rules: RuleSet, run: RunRef) -> None:
-        """Store for this run, deciding by these rules."""
+    def __init__(
+        self, transactions: Transactions, rules: RuleSet, run: RunRef, on_retry: Callable[[], object] = lambda: None
+    ) -> None:
+        """Store for this run, deciding by these rules; `on_retry` is told whenever a batch has to be decided again."""
         self._transactions = transactions
         self._rules = rules
         self._run = run
+        self._on_retry = on_retry
         self._in_force: dict[int, frozenset[tuple[str, str]]] = {}
 
     def process_event(self, event: EventIn) -> Event:
@@ -60,7 +63,7 @@ class EventProcessingService:
 
     def process_batch(self, batch: Sequence[ParsedLine], before_commit: BeforeCommit | None = None) -> BatchOutcome:
         """Store a batch. When the database refuses a row, all of it is rolled back and decided again."""
-        return retry_refused(lambda: self._attempt(batch, before_commit))
+        return retry_refused(lambda: self._attempt(batch, before_commit), self._on_retry)
 
     def _attempt(self, batch: Sequence[ParsedLine], before_commit: BeforeCommit | None) -> BatchOutcome:
         with self._transactions() as session:

@@ -1,6 +1,6 @@
 """One ingest run: inputs in, batches stored, a ledger entry and a report out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -9,16 +9,17 @@ from sqlalchemy.orm import Session
 
 from marketing_cli.database.failures import DATABASE_ERRORS, explain
 from marketing_cli.database.sessions import Transactions
-from marketing_cli.domain.batches import Counts
-from marketing_cli.domain.lines import InputState, Reject
+from marketing_cli.domain.lines import InputState
+from marketing_cli.domain.slots import Shard
 from marketing_cli.domain.zones import ZoneInfo
 from marketing_cli.errors import ExitCode, MmsgError, TooManyRejects, unexpected
 from marketing_cli.schemas.report import IngestReport, RulesReport, RunStatus
-from marketing_cli.services.batch import BatchOutcome, ParsedLine
+from marketing_cli.services.batch import BatchOutcome
+from marketing_cli.services.batching import DEFAULT_BATCH_SIZE, Batch, BatchOptions, cut_batches
 from marketing_cli.services.collecting import collected_between_batches
 from marketing_cli.services.error_budget import ErrorBudget
 from marketing_cli.services.event_processing import EventProcessingService
-from marketing_cli.services.line_parsing import ParseOptions, parse_line
+from marketing_cli.services.line_parsing import ParseOptions
 from marketing_cli.services.read_ahead import ReadAhead
 from marketing_cli.services.rules_files import LoadedRules
 from marketing_cli.services.run_books import InputBooks, RunBooks
@@ -26,15 +27,6 @@ from marketing_cli.services.run_ledger import RunLedger
 from marketing_cli.services.stopping import Interrupted, NeverStop, StopRequest
 from marketing_cli.sources.discovery import InputPath
 from marketing_cli.sources.reader import InputReader, ReadOptions
-
-DEFAULT_BATCH_SIZE = 5000
-"""Lines in a batch."""
-
-MAX_BATCH_BYTES = 16 * 1024 * 1024
-"""A batch also ends once its events may take so many bytes of memory, however few they are."""
-
-_VALUE_BYTES = 60
-_NO_MARKS = bytes(byte for byte in range(256) if chr(byte) not in ",[{")
 
 Progress: TypeAlias = Callable[[InputReader, int], object]
 """Told the input in hand, and how many of its lines are stored."""
@@ -60,16 +52,7 @@ class IngestOptions:
     max_errors: ErrorBudget | None = None
     rejects_ok: bool = False
     known_rejects_ok: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Lines to be stored together: their input's place, their number, blank ones too, and its state once stored."""
-
-    place: int
-    lines: Sequence[ParsedLine]
-    counts: Counts
-    state: InputState
+    shard: Shard | None = None
 
 
 @dataclass(slots=True)
@@ -123,6 +106,11 @@ class IngestService:
         self._close(ledger, ending, finished_at)
         return self._report(ledger, ending, finished_at)
 
+    @property
+    def _batching(self) -> BatchOptions:
+        options = self._options
+        return BatchOptions(ParseOptions(options.assume_timezone), options.batch_size, options.shard)
+
     def _open(self, ledger: RunLedger) -> None:
         try:
             ledger.open(self._rules, ledger.books.started_at)
@@ -132,15 +120,19 @@ class IngestService:
             raise Interrupted(self._stop.exit_code) from failure
 
     def _ingest(self, place: int, entry: InputPath, ledger: RunLedger, batch_done: Progress) -> None:
-        service = EventProcessingService(self._transactions, self._rules.rule_set, ledger.reference(place))
+        told = ledger.reference(place), ledger.books.note_retry
+        service = EventProcessingService(self._transactions, self._rules.rule_set, *told)
         books = ledger.books.inputs[place]
-        with InputReader(entry, self._options.read) as reader, ReadAhead(self._batches(place, reader)) as batches:
+        with (
+            InputReader(entry, self._options.read) as reader,
+            ReadAhead(cut_batches(reader, self._batching)) as batches,
+        ):
             books.note(reader, reader.state)
             # Not from a pipe: it may keep its reader waiting for ever, and what is stored is to be told at once.
             meanwhile = _nothing if entry.is_stdin else batches.begin
             for batch in batches:
                 with self._stop.deferred():
-                    self._store(service, ledger, batch, meanwhile)
+                    self._store(service, ledger, place, batch, meanwhile)
                     books.note(reader, batch.state)
                 # Let go of before garbage is looked for.
                 del batch
@@ -149,11 +141,15 @@ class IngestService:
             books.note(reader, reader.state)
 
     def _store(
-        self, service: EventProcessingService, ledger: RunLedger, batch: _Batch, meanwhile: Callable[[], None]
+        self,
+        service: EventProcessingService,
+        ledger: RunLedger,
+        place: int,
+        batch: Batch,
+        meanwhile: Callable[[], None],
     ) -> None:
-        """Store a batch; what is to be done `meanwhile` is begun as its COMMIT is."""
-        place, counts = batch.place, batch.counts
-        books = ledger.books.inputs[place]
+        """Store a batch of the input at this place; what is to be done `meanwhile` is begun as its COMMIT is."""
+        counts, books = batch.counts, ledger.books.inputs[place]
 
         def before_commit(session: Session, done: BatchOutcome) -> None:
             ledger.store_progress(session, place, done.book(counts), done, batch.state)
@@ -165,32 +161,13 @@ class IngestService:
         ledger.books.enter(place, outcome, outcome.book(counts), self._rules.rule_set)
         self._acknowledge(ledger.run_id, books.path, first, last)
 
-    def _batches(self, place: int, reader: InputReader) -> Iterator[_Batch]:
-        """Parse an input into batches. Nothing here may depend on what is stored: it can run ahead of that."""
-        options = ParseOptions(self._options.assume_timezone)
-        lines: list[ParsedLine] = []
-        counts, size = Counts(), 0
-        for line in reader.lines():
-            counts.lines += 1
-            size += _weight(line.raw)
-            content = parse_line(line, options)
-            if content is None:
-                counts.blank += 1
-            else:
-                lines.append(ParsedLine(line, content if isinstance(content, Reject) else content.incoming()))
-            if counts.lines >= self._options.batch_size or size >= MAX_BATCH_BYTES:
-                full, lines = [_Batch(place, lines, counts, reader.state)], []
-                counts, size = Counts(), 0
-                yield full.pop()
-        if counts.lines:
-            yield _Batch(place, lines, counts, reader.state)
-
     def _check_budget(self, books: RunBooks, *, at_end: bool) -> None:
         budget = self._options.max_errors
-        refused = self._refused(books)
-        if budget is not None and budget.exceeded(refused, books.counts.lines, at_end=at_end):
+        refused, own = self._refused(books), books.counts.lines - books.counts.skipped
+        if budget is not None and budget.exceeded(refused, own, at_end=at_end):
+            whose = "" if self._options.shard is None else f" of shard {self._options.shard}"
             raise TooManyRejects(
-                f"stopped: {refused:,} of {books.counts.lines:,} lines refused, more than {budget} allows."
+                f"stopped: {refused:,} of {own:,} lines{whose} refused, more than {budget} allows."
                 " What was stored stays; see `mmsg rejects`."
             )
 
@@ -228,6 +205,7 @@ class IngestService:
             exit_code=exit_code,
             dry_run=self._options.dry_run,
             backfill=self._options.backfill,
+            shard=None if self._options.shard is None else str(self._options.shard),
             started_at=books.started_at,
             finished_at=finished_at,
             inputs=[entry.report() for entry in books.inputs],
@@ -235,6 +213,7 @@ class IngestService:
             rejects_by_reason=dict(sorted(books.rejects_by_reason.items())),
             not_comparable=books.not_comparable,
             unknown_types=books.unknown_types,
+            retried_batches=books.retried_batches,
             warnings=books.warnings(backfill=self._options.backfill),
             rules=RulesReport(source=self._rules.source, sha256=self._rules.sha256),
             error=None if ending.error is None else str(ending.error),
@@ -256,8 +235,3 @@ class IngestService:
 
 def _nothing() -> None:
     """Done meanwhile where nothing can be."""
-
-
-def _weight(raw: bytes) -> int:
-    """About how many bytes of memory an event takes: a comma or a bracket may stand for an object of its own."""
-    return len(raw) + _VALUE_BYTES * len(raw.translate(None, _NO_MARKS))

@@ -2,14 +2,16 @@
 
 from difflib import get_close_matches
 
+from marketing_cli.domain.slots import Shard
 from marketing_cli.domain.zones import ZoneInfo, available_timezones
 from marketing_cli.errors import UsageError
 from marketing_cli.services.error_budget import ErrorBudget
 from marketing_cli.services.ingest import IngestOptions
+from marketing_cli.services.sharding import shard_of
 from marketing_cli.sources.reader import ReadOptions
 from marketing_cli.sources.sniffing import InputFormat
 
-__all__ = ["IngestOptions", "assumed_zone", "error_budget", "read_options"]
+__all__ = ["IngestOptions", "assumed_zone", "error_budget", "read_options", "slice_of_users"]
 
 
 def read_options(format_name: str, max_line_bytes: int) -> ReadOptions:
@@ -33,3 +35,8 @@ def assumed_zone(name: str | None) -> ZoneInfo | None:
 def error_budget(text: str | None) -> ErrorBudget | None:
     """How many refused lines a run puts up with."""
     return None if text is None else ErrorBudget.parse(text)
+
+
+def slice_of_users(text: str | None) -> Shard | None:
+    """Whose lines a run keeps; None for everybody's."""
+    return None if text is None else shard_of(text)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from marketing_cli.database.engine import DEFAULT_BUSY_TIMEOUT
 from marketing_cli.database.sessions import Transactions, open_database
+from marketing_cli.domain.slots import EVERYBODY
 from marketing_cli.schemas.report import IngestReport
 from marketing_cli.services.ingest import Acknowledge, IngestOptions, IngestService, OnFailure, Progress
 from marketing_cli.services.rules_files import LoadedRules, load_rules
@@ -41,13 +42,13 @@ def run_ingest(  # noqa: PLR0913, PLR0917 - the last three are for whoever watch
     """
     with ExitStack() as stack:
         with stop.interruptible():
-            rules, inputs, opened = _prepared(request, stop, dry_run=options.dry_run)
+            rules, inputs, opened = _prepared(request, stop, options)
             transactions = stack.enter_context(opened)
         return IngestService(transactions, rules, options, stop, acknowledge, on_failure).run(inputs, progress)
 
 
 def _prepared(
-    request: IngestRequest, stop: StopRequest, *, dry_run: bool
+    request: IngestRequest, stop: StopRequest, options: IngestOptions
 ) -> tuple[LoadedRules, Sequence[InputPath], AbstractContextManager[Transactions]]:
     rules = load_rules(request.rules)
     # A path may hold bytes that are no text, and the ledger keeps text.
@@ -55,8 +56,8 @@ def _prepared(
     inputs = require_inputs(find_inputs(request.paths), empty_ok=request.empty_ok)
     url, timeout = request.database_url, request.busy_timeout
     opened = (
-        open_sandbox(url, busy_timeout=timeout)
-        if dry_run
+        open_sandbox(url, busy_timeout=timeout, slots=(options.shard or EVERYBODY).slots)
+        if options.dry_run
         else open_database(url, writes=True, busy_timeout=timeout, hurried=lambda: stop.exit_code is not None)
     )
     return replace(rules, source=source), inputs, opened

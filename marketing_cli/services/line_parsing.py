@@ -50,10 +50,11 @@ def parse_line(line: RawLine, options: ParseOptions) -> EventIn | Reject | None:
         diagnosis = diagnose(line.raw)
         if diagnosis.refusal:
             return _reject(line, diagnosis.refusal, diagnosis.value)
-    return _validated(line, value, options)
+    return validated(line, value, options)
 
 
-def _validated(line: RawLine, value: Any, options: ParseOptions) -> EventIn | Reject:  # noqa: ANN401
+def validated(line: RawLine, value: Any, options: ParseOptions) -> EventIn | Reject:  # noqa: ANN401
+    """The event that a line's JSON holds, which has had its close look if it needs one, or why it is none."""
     try:
         event: EventIn = _validate(value, context=options.context)
     except ValidationError as error:

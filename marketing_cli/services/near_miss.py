@@ -37,7 +37,7 @@ class Found(NamedTuple):
 def near_miss(rule: Rule, event: EventFacts, again: Again) -> str | None:
     """What would have led to a request, as one sentence; None where nothing needs to change.
 
-    Raises TooMuchWork when that takes longer than it may.
+    Raises TooMuchWork when that takes longer than it may, NotWorkedOut when more would have to be known.
     """
     if again.is_requested(rule, event):
         return None
@@ -72,7 +72,10 @@ class _Search:
         """The first that works, of each kind in turn."""
         if not self.failed and self.rule.limit is not Limit.ONCE_PER_CALENDAR_DAY:
             return Found(None)
-        change = self._field() or self._moved_prior() or self._added_prior() or self._moved_event()
+        change = self._field()
+        if change is None and all(map(_is_of_moments, self.failed)):
+            self.again.require_all()
+            change = self._moved_prior() or self._added_prior() or self._moved_event()
         return Found(change, self._met)
 
     @property
@@ -144,6 +147,11 @@ class _Search:
     def _leads(self, change: Change) -> bool:
         self._met = True
         return self.again.is_requested_with(change.changed, self.rule, self.event)
+
+
+def _is_of_moments(failed: ConditionResult) -> bool:
+    """Whether a condition that failed is on when something was."""
+    return isinstance(failed.condition, PriorEventCondition) or failed.condition.field == INSTANT_FIELD
 
 
 def _is_about_time(failed: ConditionResult) -> bool:

@@ -22,6 +22,10 @@ class TooMuchWork(Exception):
     """The work that may be done for one answer is used up."""
 
 
+class NotWorkedOut(Exception):
+    """Why it cannot be told what would have led to a request."""
+
+
 class Arrival(NamedTuple):
     """An event as it arrived, and the rules version of the run that brought it."""
 
@@ -61,17 +65,29 @@ class Made(NamedTuple):
 class Again:
     """Arrivals of one user in their order, with even numbers, so that one more fits in before each.
 
-    `rules` has, for each version, those rules that bear on the template; `given` what counts besides.
+    `rules` has, for each version, those rules that bear on the template; `given` what counts besides. `left_out` says
+    why there is no more of them than bears on changes to the fields of one event; None where all are there.
     """
 
     def __init__(
-        self, arrivals: Sequence[Arrival], rules: Mapping[int, RuleSet], given: Sequence[Given], budget: Budget
+        self,
+        arrivals: Sequence[Arrival],
+        rules: Mapping[int, RuleSet],
+        given: Sequence[Given],
+        budget: Budget,
+        left_out: str | None = None,
     ) -> None:
         """Decide them with these rules."""
+        self.left_out = left_out
         self.arrivals = arrivals
         self.rules = rules
         self.given = sorted(given, key=lambda one: one.since)
         self.budget = budget
+
+    def require_all(self) -> None:
+        """Raise NotWorkedOut unless all is there that bears on the template."""
+        if self.left_out is not None:
+            raise NotWorkedOut(self.left_out)
 
     @cached_property
     def all_rules(self) -> list[Rule]:

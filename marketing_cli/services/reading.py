@@ -15,6 +15,9 @@ from marketing_cli.repositories.audit import hold_snapshot
 Found = TypeVar("Found")
 Within: TypeAlias = Callable[[], AbstractContextManager[None]]
 
+Advance: TypeAlias = Callable[[int, int], None]
+"""Told how many events were read, of how many."""
+
 _FIRST_ROWS = 1_000
 _MOST_ROWS = 200_000
 _SLOW, _QUICK = 0.1, 0.045
@@ -30,11 +33,19 @@ class Reading:
     On PostgreSQL nobody waits for readers, and all is one snapshot.
     """
 
-    def __init__(self, transactions: Transactions, *, pauses: bool, within: Within = nullcontext) -> None:
+    def __init__(
+        self,
+        transactions: Transactions,
+        *,
+        pauses: bool,
+        advance: Advance | None = None,
+        within: Within = nullcontext,
+    ) -> None:
         """Read in these transactions, each time within such a block."""
         self._transactions = transactions
         self._within = within
         self._pauses = pauses
+        self._advance = advance
         self._rows = _FIRST_ROWS
         self._next = 0.0
 
@@ -66,6 +77,11 @@ class Reading:
             found = look(session, lambda: time.monotonic() - began > _SLOW)
         self._pause(time.monotonic() - began)
         return found
+
+    def told(self, done: int, total: int) -> None:
+        """Say how many events were read, of how many; not where that would be within a transaction."""
+        if self._advance is not None and self._pauses:
+            self._advance(done, total)
 
     def _give_way(self, took: float) -> None:
         if took > _SLOW:
@@ -105,12 +121,17 @@ def reading(engine: Engine) -> Iterator[Reading]:
 
 
 @contextmanager
-def reading_of(transactions: Transactions, within: Within = nullcontext) -> Iterator[Reading]:
-    """Reads in transactions that never write; on PostgreSQL from one snapshot, which ends with the block."""
+def reading_of(
+    transactions: Transactions, advance: Advance | None = None, within: Within = nullcontext
+) -> Iterator[Reading]:
+    """Reads in transactions that never write; on PostgreSQL from one snapshot, which ends with the block.
+
+    `advance` is told between two transactions; so never on PostgreSQL, since it may print.
+    """
     with transactions() as session:
         is_sqlite = session.get_bind().dialect.name == "sqlite"
         if not is_sqlite:
             hold_snapshot(session)
             yield Reading(lambda: nullcontext(session), pauses=False, within=within)
     if is_sqlite:  # the session above has asked nothing, and so has held nothing
-        yield Reading(transactions, pauses=True, within=within)
+        yield Reading(transactions, pauses=True, advance=advance, within=within)

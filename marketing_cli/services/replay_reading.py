@@ -62,7 +62,11 @@ class StoredHistory:
     def _with_arrivals(self) -> Iterator[tuple[dict[str, UserHistory], str | None]]:
         """Users whose arrivals are complete, with the last of them; and in the end all that are left, with None."""
         users: dict[str, UserHistory] = {}
+        count = 0
         for rows in self._pieces(lambda repository, after, is_up: repository.events(self.span, after, is_up)):
+            count += len(rows)
+            if self.span.user_id is None:
+                self._reading.told(count, self.span.events)
             for row in rows:
                 if type(row) is Unreadable:
                     users.setdefault(row.user_id, UserHistory(row.user_id)).unreadable.append(row)

@@ -63,6 +63,8 @@ class RunBooks:
     unknown_types: int = 0
     old_requests: int = 0
     ahead_of_time: int = 0
+    retried_batches: int = 0
+    server_warning: str | None = None
 
     def enter(self, place: int, outcome: BatchOutcome, counts: Counts, rules: RuleSet) -> None:
         """Enter what a committed batch of the input at this place did; `counts` are its lines."""
@@ -84,13 +86,17 @@ class RunBooks:
         self.ahead_of_time += len([1 for event in outcome.new if event.timestamp > latest])
         self.old_requests += len([1 for event in requested if event.timestamp < oldest])
 
+    def note_retry(self) -> None:
+        """Note that the database refused a batch, which is decided again."""
+        self.retried_batches += 1
+
     def totals(self) -> Totals:
         """The sums as `ingest --json` shows them."""
         return Totals(**asdict(self.counts), send_requests=self.send_requests, suppressions=self.suppressions)
 
     def warnings(self, *, backfill: bool) -> list[str]:
         """What an operator should look at, in sentences."""
-        found = []
+        found = [self.server_warning] if self.server_warning else []
         if self.old_requests and not backfill:
             found.append(
                 f"messages requested for events over 7 days old: {self.old_requests:,};"

@@ -14,6 +14,7 @@ from marketing_cli.domain.reasons import Outcome
 from marketing_cli.repositories.ledger import RulesVersionRepository, RunRepository
 from marketing_cli.schemas.report import RunStatus
 from marketing_cli.services.batch import BatchOutcome
+from marketing_cli.services.power_cuts import power_cut_warning
 from marketing_cli.services.rules_files import LoadedRules
 from marketing_cli.services.run_books import RunBooks
 
@@ -31,7 +32,7 @@ class RunLedger:
         self.run_id: int | None = None
 
     def open(self, rules: LoadedRules, started_at: datetime) -> None:
-        """Enter the run, its rules and its inputs, before anything is read.
+        """Enter the run, its rules and its inputs, before anything is read; note what is amiss with the server.
 
         Raises DatabaseUnavailable if a copy into the database has begun since it was opened.
         """
@@ -55,6 +56,7 @@ class RunLedger:
                 runs.add_input({"run_id": run_id, "position": place, "path": books.path, "state": books.state.value})
                 for place, books in enumerate(self.books.inputs)
             ]
+            self.books.server_warning = power_cut_warning(session.connection())
         self.run_id = run_id
 
     def reference(self, place: int) -> RunRef:

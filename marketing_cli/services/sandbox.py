@@ -1,7 +1,7 @@
 """Transactions that leave no trace: what a dry run works in."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -12,21 +12,24 @@ from marketing_cli.database.engine import DEFAULT_BUSY_TIMEOUT, engine_on, make_
 from marketing_cli.database.failures import failures_explained
 from marketing_cli.database.migration import require_newest_schema
 from marketing_cli.database.sessions import Transactions, look_over
+from marketing_cli.domain.slots import EVERYBODY
 from marketing_cli.errors import MmsgError
-from marketing_cli.repositories.locks import lock_all_users
+from marketing_cli.repositories.locks import lock_slots
 
 _NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 
 
 @contextmanager
-def open_sandbox(url: str, *, busy_timeout: float = DEFAULT_BUSY_TIMEOUT) -> Iterator[Transactions]:
+def open_sandbox(
+    url: str, *, busy_timeout: float = DEFAULT_BUSY_TIMEOUT, slots: Sequence[int] = EVERYBODY.slots
+) -> Iterator[Transactions]:
     """Transactions on the database as it stands, all undone when the block ends.
 
-    SQLite: on a private copy, so that other runs go on. PostgreSQL: savepoints in one transaction, which holds every
-    user's lock from the start (taking them batch by batch could wait in a circle with another run).
+    SQLite: on a private copy, so that other runs go on. PostgreSQL: savepoints in one transaction, which holds the
+    lock of every user of these slots from the start (taking them batch by batch could wait in a circle with another).
     """
     path = sqlite_path(url)
-    opened = _in_one_transaction(url, busy_timeout) if path is None else _on_a_copy(url, path, busy_timeout)
+    opened = _in_one_transaction(url, busy_timeout, slots) if path is None else _on_a_copy(url, path, busy_timeout)
     with opened as transactions:
         yield transactions
 
@@ -69,7 +72,7 @@ def _copying_explained() -> Iterator[None]:
 
 
 @contextmanager
-def _in_one_transaction(url: str, busy_timeout: float) -> Iterator[Transactions]:
+def _in_one_transaction(url: str, busy_timeout: float, slots: Sequence[int]) -> Iterator[Transactions]:
     engine = make_engine(url, writes=True, busy_timeout=busy_timeout)
     try:
         with failures_explained(connecting=True):
@@ -79,7 +82,7 @@ def _in_one_transaction(url: str, busy_timeout: float) -> Iterator[Transactions]
             connection.execute(select(func.set_config("idle_in_transaction_session_timeout", "0", True)))  # noqa: FBT003
             savepoints = sessionmaker(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
             with savepoints.begin() as session:  # committed, since a savepoint that is undone gives its locks back
-                lock_all_users(session)
+                lock_slots(session, slots)
             try:
                 yield savepoints.begin
             finally:

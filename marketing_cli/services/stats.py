@@ -19,7 +19,7 @@ from marketing_cli.repositories import stats as stored
 from marketing_cli.schemas.list_queries import Period
 from marketing_cli.schemas.stats import StatsReport
 from marketing_cli.services.audit_rules import RulesOfThen
-from marketing_cli.services.reading import Reading, reading_of
+from marketing_cli.services.reading import Advance, Reading, reading_of
 from marketing_cli.services.stats_books import StatsBooks
 from marketing_cli.services.stats_looks import Looks
 
@@ -27,9 +27,9 @@ _MOST_ROWS: Final = 50_000
 """Rows in a slice: a period may begin in the middle of a table, after slices in which nothing was found."""
 
 
-def collect_stats(url: str, period: Period) -> StatsReport:
+def collect_stats(url: str, period: Period, advance: Advance | None = None) -> StatsReport:
     """Count what the database holds of the period. Raises as `open_database`."""
-    with open_database(url) as transactions, reading_of(transactions) as reading:
+    with open_database(url) as transactions, reading_of(transactions, advance) as reading:
         return _Collection(reading, period).report()
 
 

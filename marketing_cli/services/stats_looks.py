@@ -57,8 +57,9 @@ class Looks:
         after = 0
         while after < self._last:
             piece = self._reading.piece(partial(self._piece, after))
-            yield piece
             after = piece.to
+            self._reading.told(after, self._last)
+            yield piece
 
     def _piece(self, after: int, session: Session, is_up: Callable[[], bool]) -> Piece:
         began, to = time.monotonic(), min(after + self._size, self._last)

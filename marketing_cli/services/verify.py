@@ -18,7 +18,7 @@ from marketing_cli.services.audit import refuse_unstorable, require_user
 from marketing_cli.services.audit_event import MOST_CANDIDATES, EventAudit
 from marketing_cli.services.collecting import collected_between_batches
 from marketing_cli.services.listing_filters import row_limit, stats_period
-from marketing_cli.services.reading import Reading, reading_of
+from marketing_cli.services.reading import Advance, Reading, reading_of
 from marketing_cli.services.replay_reading import StoredHistory, StoredRules, UserHistory
 from marketing_cli.services.verify_books import book_differences, books_shape, rules_differences, start
 from marketing_cli.services.verify_gone import GoneEvents
@@ -69,9 +69,9 @@ def verify_request(
     return VerifyRequest(event_id, user, moment, everything, most)
 
 
-def run_verify(request: VerifyRequest, url: str) -> VerifyReport:
+def run_verify(request: VerifyRequest, url: str, advance: Advance | None = None) -> VerifyReport:
     """Verify it. Changes nothing, and makes no run wait. Raises as `open_database`, and NotFound."""
-    with open_database(url) as transactions, reading_of(transactions) as reading:
+    with open_database(url) as transactions, reading_of(transactions, advance) as reading:
         return _Verification(reading, request).report()
 
 
@@ -209,14 +209,15 @@ class _Verification:
 def _notes(tally: Tally) -> Iterator[str]:
     if number := tally.without_event:
         yield (
-            f"{number:,} {_decisions(number)} cannot be checked: the event, or the one that caused it, is no longer"
-            " stored. The rule, template, window, run and books of then allow for it; what the event said is not known."
-            " It counts, as it is stored, for what came after it."
+            f"{number:,} {_decisions(number)} cannot be checked: the event decided on, or the one that caused it, is no"
+            " longer stored. The rule, template, window, run and books of then allow for such a decision; what the"
+            " event said is not known. As it is stored, it counts for what came after it."
         )
     if number := tally.unchecked - tally.without_event:
+        them = "it" if number == 1 else "them"
         yield (
-            f"{number:,} {_decisions(number)} cannot be checked: a row, or the rules, that led to it cannot be read;"
-            " see the differences."
+            f"{number:,} {_decisions(number)} cannot be checked, since a row or rules behind {them} cannot be read: see"
+            " the differences."
         )
 
 

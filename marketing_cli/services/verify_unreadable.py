@@ -7,7 +7,7 @@ from typing import Final
 from marketing_cli.models import Base, Run, RunInput
 from marketing_cli.repositories.checks import last_number
 from marketing_cli.schemas.verify import Difference, DifferenceKind
-from marketing_cli.services.doctor_rows import misfits_of
+from marketing_cli.services.doctor_values import misfits_of
 from marketing_cli.services.reading import Reading
 from marketing_cli.services.replay_reading import UserHistory
 from marketing_cli.services.verify_books import UNREADABLE

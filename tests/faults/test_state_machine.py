@@ -87,7 +87,7 @@ class Machine(RuleBasedStateMachine):
         self.now = datetime.now(UTC)
         self.clock = pytest.MonkeyPatch()
         self.clock.setattr(ingest, "datetime", clock_reading(lambda: self.now, datetime))
-        self.clock.setattr(retrying, "_LONGEST_PAUSE", 0)
+        self.clock.setattr(retrying, "_FIRST_PAUSE", 0)
 
     @rule(places=contents, offset=st.sampled_from(OFFSETS), batch_size=batch_sizes, fault=faults)
     def ingest_a_file(self, places: list[int], offset: int, batch_size: int, fault: Fault | None) -> None:

@@ -251,3 +251,21 @@ def test_of_a_user_with_too_long_a_past_it_says_so(
         assert again[1] == told[1]
     else:
         assert again[1].startswith("not worked out: ")
+
+
+def test_of_a_user_with_a_long_past_the_fields_are_told_all_the_same(
+    make_database: MakeDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is stored of the day is enough to know whether another value would have been enough."""
+    url = make_database()
+    events = [t(1, "01T10:00", x=3), t(2, "01T11:00", x=2), t(3, "02T10:00", x=2), t(4, "01T12:00", x=3)]
+    store(url, *events, options=("--rules", rules_file(tmp_path, f"{CAPPED}once_per_calendar_day")))
+    monkeypatch.setattr("marketing_cli.services.audit_again.MOST_ARRIVALS", 2)
+    assert [near_miss(url, key)[1] for key in ("t2", "t3")] == [
+        f"{NONE}one condition failed, and the limit of T is used up",
+        "would have been requested with properties.x 3",
+    ]
+    code, told = near_miss(url, "t4")
+    assert (code, told[:47]) == ("daily_cap_reached", "not worked out: 4 events of the user bear on T,")
+    monkeypatch.setattr("marketing_cli.services.audit_again.MOST_NEAR", 0)
+    assert near_miss(url, "t2")[1].startswith("not worked out: ")

@@ -3,6 +3,8 @@
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -180,6 +182,34 @@ def test_the_servers_own_settings_do_not_matter(database_url: str, setting: str,
 
 
 @only_postgresql
+def test_connecting_asks_the_server_for_nothing(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a session is to be like is said in each transaction: a pooler refuses it, or mixes it up, any earlier."""
+    asked: list[dict[str, Any]] = []
+    connect = engines._connect_to_utf8  # noqa: SLF001 - watched, not changed
+
+    def watched(*told: Any) -> Any:
+        asked.append(dict(told[-1]))
+        return connect(*told)
+
+    monkeypatch.setattr(engines, "_connect_to_utf8", watched)
+    engine = make_engine(database_url, writes=True)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
+    engine.dispose()
+    (named,) = asked
+    of_the_driver = {
+        "prepare_threshold",
+        "keepalives",
+        "keepalives_idle",
+        "connect_timeout",
+        "client_encoding",
+        "context",
+    }
+    assert named.keys() - {"host", "port", "user", "password", "dbname"} == of_the_driver
+    assert (named["prepare_threshold"], named["client_encoding"]) == (None, "UTF8")
+
+
+@only_postgresql
 def test_nothing_is_left_set_for_the_next_client(database_url: str) -> None:
     """Behind a pooler the connection goes on to somebody else: what a transaction sets ends with it."""
     names = ("TimeZone", "DateStyle", "lock_timeout", "synchronous_commit", "idle_in_transaction_session_timeout")
@@ -222,3 +252,29 @@ def test_the_clients_own_encoding_does_not_matter(mmsg: Program, tmp_path: Path,
     assert done.exit_code == 0, done.stderr
     shown = mmsg("audit", "é😀", "--json", env={"PGCLIENTENCODING": encoding})
     assert shown.json()["event"]["user_id"] == "ζ"
+
+
+BROKEN_OFF = """
+import sys
+from contextlib import closing
+from sqlalchemy import text
+from marketing_cli.database.engine import make_engine
+
+def interrupted(_):
+    raise KeyboardInterrupt
+
+try:
+    with make_engine(sys.argv[1], writes=False).connect() as connection:
+        connection.connection.dbapi_connection.text_factory = interrupted
+        with closing(connection.execute(text("SELECT 'a'"))) as rows:
+            list(rows)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@only_sqlite
+def test_a_reading_that_is_broken_off_prints_no_traceback(database_url: str) -> None:
+    """SQLAlchemy closes the connection, then finds that it cannot close its cursor, and would tell everybody."""
+    done = subprocess.run([sys.executable, "-c", BROKEN_OFF, database_url], check=True, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")

@@ -60,6 +60,12 @@ def test_nothing_is_wrong_with_what_the_program_stored(filled: str) -> None:
         ("DELETE FROM run_inputs WHERE run_id = 2", "lines of run 2 do not"),
         ("DELETE FROM events WHERE event_key = 'evt_2'", "events: 1 missing and 0 too many, of run 1"),
         ("UPDATE events SET input_id = 2 WHERE event_key = 'evt_2'", "events: 1 missing and 1 too many, of run 1, 2"),
+        ("UPDATE events SET run_id = 2 WHERE event_key = 'evt_2'", "events of another run than their input: row 2"),
+        (
+            "UPDATE user_traits SET user_id = 'x' WHERE event_id = 3",
+            "user_traits of another user than their event: row 3",
+        ),
+        ("UPDATE event_properties SET user_id = 'x' WHERE event_id = 3", "event_properties of another user than their"),
         ("UPDATE runs SET send_requests = 9 WHERE id = 1", "send requests: 6 missing and 0 too many, of run 1"),
         (again(1, "day:2025-11-05"), "send requests: 0 missing and 1 too many, of run 1"),
         ("DELETE FROM suppressions WHERE id = 1", "suppressions: 1 missing and 0 too many, of run 1"),

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
+from marketing_cli.database.stored_values import misfits
+from marketing_cli.models import Base
 from marketing_cli.repositories.audit import AuditRepository
 from marketing_cli.repositories.rules_lint import events_by_number
 from support.deciding import make_rule
@@ -45,3 +47,18 @@ def test_looking_at_large_events_ends_when_its_time_is_up(
             assert sorted(everything) == numbers
             assert look(session, numbers, is_up) == everything[:3]
             assert look(session, numbers, lambda: True) == everything[:1]
+
+
+def test_looking_for_values_that_cannot_be_read_ends_when_its_time_is_up(database_url: str) -> None:
+    """As doctor looks at all rows, and other commands at those in their way; it goes on after the last row."""
+    events = [make_event(event_id=f"e{number}", properties=MANY) for number in range(3)]
+    with open_store(database_url) as store:
+        store.run(make_rule(on=events[0]["event_type"])).batch(*events)
+        after: int | None = 0
+        looked_at = list[int | None]()
+        with sessionmaker(store.engine).begin() as session:
+            while after is not None:
+                found, after = misfits(session, Base.metadata.tables["events"], after, 3, lambda: True)
+                assert found == []
+                looked_at.append(after)
+    assert looked_at == [1, 2, 3, None]

@@ -235,6 +235,14 @@ TAMPERED = {
         "UPDATE events SET run_id = 8, input_id = 8 WHERE id = 12",
         ("decision", "", ""),
     ),
+    "an event's run, which makes no difference to it": (
+        "UPDATE events SET run_id = 7 WHERE id = 6",
+        ("books", "the books", "events of another run than their input: row 6", *BALANCE),
+    ),
+    "the user of no traits": (
+        "UPDATE user_traits SET user_id = 'u_x' WHERE event_id = 3",
+        ("books", "the books", "user_traits of another user than their event: row 3", *BALANCE),
+    ),
     "whether a run was a backfill": (
         "UPDATE runs SET backfill = false WHERE id = 2",
         ("decision", f"{WELCOME}evt_5: status", "historical", "requested", "welcome_email matched: "),

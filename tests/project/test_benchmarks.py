@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,10 @@ from benchmarks.make_events import KINDS, events
 from benchmarks.measure import Measured, run
 from benchmarks.sizes import LONG, SHORT, Sizes
 from benchmarks.table import Bar, Row
-from benchmarks.workspace import Workspace, table_counts
-from marketing_cli.services.ingest import DEFAULT_BATCH_SIZE
+from benchmarks.workspace import Workspace, table_counts, url_of
+from marketing_cli.services.batching import DEFAULT_BATCH_SIZE
 from support.ingesting import run_here
+from support.postgres_server import PACKAGE
 from support.program import ROOT
 
 pytestmark = pytest.mark.faults  # slow
@@ -46,10 +48,10 @@ MEBIBYTE = 1 << 20
 class Here(Workspace):
     """Runs mmsg inside this process: all but its start, which would take most of the time."""
 
-    def mmsg(self, database: Path, *words: str | Path, watch_memory: bool = False) -> Measured:
+    def mmsg(self, database: Path | str, *words: str | Path, watch_memory: bool = False) -> Measured:
         """Says how long it took, and for memory a number that is none."""
         started = time.perf_counter()
-        done = run_here(*words, url=f"sqlite:///{database}")
+        done = run_here(*words, url=url_of(database))
         assert done.exit_code == 0, done.stderr
         return Measured(time.perf_counter() - started, 0.1, int(watch_memory), done.stdout.encode())
 
@@ -63,13 +65,22 @@ def space(tmp_path: Path) -> Workspace:
 
 @pytest.mark.parametrize(
     ("group", "count"),
-    [("startup", 2), ("ingest", 12), ("growth", 4 + 2 * 2 + 1), ("user", 1), ("memory", 4), ("history", 8)],
+    [
+        ("startup", 2),
+        ("ingest", 12),
+        ("growth", 4 + 2 * 2 + 1),
+        ("user", 1),
+        ("memory", 4),
+        ("history", 8),
+        ("postgres", 5),
+    ],
 )
 def test_every_row_is_measured(space: Workspace, group: str, count: int) -> None:
     """Each has a number; only what needs a tool that is not installed may be left out, and says so."""
     rows = list(GROUPS[group](space, TINY))
     assert len(rows) == count
-    assert {row.what for row in rows if not row.samples} <= {"ingest: wall time / sqlite-utils insert"}
+    if group != "postgres" or find_spec(PACKAGE):
+        assert {row.what for row in rows if not row.samples} <= {"ingest: wall time / sqlite-utils insert"}
     assert all("pip install" in row.missing for row in rows if not row.samples)
     assert all(not row.full for row in rows if row.bar) or group == "startup"
     assert {path.stem for path in space.folder.iterdir()} <= {"migrated", "rows", "rules"}

@@ -23,7 +23,7 @@ from support.program import ROOT, Program
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-MOST_LINES = 500
+MOST_LINES = 540
 
 NOT_RUN = {
     "make": "the tests are a part of it; its targets are checked to exist",

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 import pytest
@@ -12,13 +14,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketing_cli.domain.reasons import Outcome
+from marketing_cli.domain.slots import Shard
 from marketing_cli.models import Event, SendRequest, Suppression
 from marketing_cli.services.engine import arrive
 from marketing_cli.services.history import History
+from marketing_cli.services.ingest import IngestOptions, IngestService
+from marketing_cli.sources.discovery import find_inputs
 from property.reference import Json, Match, Slot, expected
 from property.strategies import Arrival, arrivals, event_sets, rule_lists
 from support.databases import PostgresDatabases, SqliteDatabases
-from support.deciding import facts, make_rule, prior, rule_set
+from support.deciding import facts, loaded, make_rule, prior, rule_set
+from support.events import write_events
 from support.processing import Store, open_store
 
 Story: TypeAlias = tuple[list[Json], list[Json], list[Arrival]]
@@ -64,6 +70,22 @@ def through_the_database(store: Store, rules: list[Json], arrival: Arrival) -> F
         run = store.run(*rules)
         for batch in file:
             run.batch(*(delivery | {"user_id": delivery["user_id"] + suffix} for delivery in batch))
+    users = [user + suffix for user in {delivery["user_id"] for delivery in arrival.deliveries}]
+    with store.transactions() as session:
+        return _stored(session, users, suffix)
+
+
+def through_shards(store: Store, rules: list[Json], arrival: Arrival, shards: list[Shard], folder: Path) -> Found:
+    """What is stored when each of these shards reads all the files, one after the other, in runs as commands make."""
+    suffix = f"-{next(numbers)}"
+    paths = []
+    for place, file in enumerate(arrival.files()):
+        events = [delivery | {"user_id": delivery["user_id"] + suffix} for batch in file for delivery in batch]
+        paths.append(str(write_events(folder / f"{place}{suffix}.ndjson", *events)))
+    for shard in shards:
+        options = IngestOptions(batch_size=arrival.batch_size, shard=shard)
+        report = IngestService(store.transactions, loaded(*rules), options).run(find_inputs(paths))
+        assert (report.status, report.totals.rejected) == ("ok", 0)
     users = [user + suffix for user in {delivery["user_id"] for delivery in arrival.deliveries}]
     with store.transactions() as session:
         return _stored(session, users, suffix)
@@ -154,6 +176,25 @@ def test_batches_on_sqlite_do_not_mind_order_size_or_files(sqlite_store: Store, 
     rules, events, ways = story
     for arrival in ways:
         assert through_the_database(sqlite_store, rules, arrival) == wanted(rules, events)
+
+
+@st.composite
+def shards_in_any_order(draw: st.DrawFn) -> list[Shard]:
+    """The shards that share the users, one of them perhaps twice."""
+    of = draw(st.integers(1, 4))
+    shards = draw(st.permutations([Shard(index, of) for index in range(of)]))
+    return shards + draw(st.lists(st.sampled_from(shards), max_size=1))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@example(WRITTEN, [Shard(1, 2), Shard(0, 2)])
+@given(stories(most=1), shards_in_any_order())
+def test_shards_do_not_change_what_is_stored(sqlite_store: Store, story: Story, shards: list[Shard]) -> None:
+    """However many share the work, in whatever order they come to it, and if one of them comes again."""
+    rules, events, ways = story
+    with TemporaryDirectory() as folder:
+        for arrival in ways:
+            assert through_shards(sqlite_store, rules, arrival, shards, Path(folder)) == wanted(rules, events)
 
 
 @settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])

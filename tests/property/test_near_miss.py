@@ -24,6 +24,7 @@ from sqlalchemy import select
 from marketing_cli.domain.reasons import Outcome
 from marketing_cli.models import Event, SendRequest
 from marketing_cli.schemas.audit import AuditResponse
+from marketing_cli.services import audit_again
 from marketing_cli.services.audit_event import EventAudit
 from support.databases import SqliteDatabases
 from support.deciding import exists, field, make_rule, missing, prior
@@ -319,3 +320,20 @@ def test_what_it_says_is_so(store: Store, case: Case) -> None:
             assert [o.events for o, is_so in zip(changed, requested(store, changed), strict=True) if is_so] == []
         elif not text.startswith("never again: "):
             assert set(requested(store, done_as_told(one, text))) == {True}, (one, text)
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(cases())
+def test_of_a_user_with_a_long_past_it_says_the_same_or_that_it_cannot_tell(store: Store, case: Case) -> None:
+    """Where no more is looked at than bears on the event's own fields."""
+    whole = told(store, case)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(audit_again, "MOST_ARRIVALS", 0)
+        parts = told(store, case)
+    assert [(one.place, one.name, outcome) for one, outcome, _ in parts] == [
+        (one.place, one.name, outcome) for one, outcome, _ in whole
+    ]
+    for (_, _, part), (one, _, text) in zip(parts, whole, strict=True):
+        is_told = not part.startswith("not worked out: ")
+        hypothesis_event(f"told: {is_told}")
+        assert not is_told or part == text, one

