@@ -11,7 +11,7 @@ from support.events import write_events
 from support.ingesting import generated_events, ingest, query, wait_until
 from support.listing import fill
 from support.program import Program
-from support.terminal import on_terminal
+from support.terminal import all_on_terminal
 
 TABLES = {
     "rules_versions": 1,
@@ -83,8 +83,8 @@ def test_the_json_has_this_shape(mmsg: Program, filled: list[str]) -> None:
 def test_the_rows_are_counted_on_a_terminal(mmsg: Program, source_and_target: list[str], tmp_path: Path) -> None:
     """While it goes on; the last thing on the screen is the conclusion."""
     source, target = source_and_target
-    ingest(source, write_events(tmp_path / "many.ndjson", *generated_events(5_000)))
-    shown = on_terminal(mmsg, "copy", "--to", target, env={"DATABASE_URL": source})
+    ingest(source, write_events(tmp_path / "many.ndjson", *generated_events(20_000)))
+    shown = all_on_terminal(mmsg, "copy", "--to", target, env={"DATABASE_URL": source})
     assert re.search(r"\rcopy  [━─]+ +\d+%  [\d,]+ rows  [\d,]+ rows/s", shown)
     assert "lines" not in shown
     assert re.search(r"\ncopied: [\d,]+ rows; both databases have the digest \w{64}\n$", shown)
