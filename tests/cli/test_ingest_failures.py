@@ -35,7 +35,7 @@ def test_a_bug_in_mid_run_is_one_sentence_and_a_report(
     def fail_later(*args: Any) -> Any:
         return fail() if next(calls) == 15 else parse_line(*args)
 
-    monkeypatch.setattr("marketing_cli.services.ingest.parse_line", fail_later)
+    monkeypatch.setattr("marketing_cli.services.batching.parse_line", fail_later)
     done = run_here("ingest", path, "--json", "--batch-size", "10", url=database_url)
     report = done.json()
     assert (done.exit_code, report["exit_code"], report["status"]) == (1, 1, "failed")
@@ -51,7 +51,7 @@ def test_a_bug_in_mid_run_is_one_sentence_and_a_report(
 @pytest.mark.parametrize(
     "broken",
     [
-        "services.ingest.parse_line",
+        "services.batching.parse_line",
         "services.ingest_run.load_rules",
         "services.ingest_run.find_inputs",
         "services.batch.differing_fields",
@@ -113,7 +113,7 @@ def test_a_traceback_can_be_asked_for_in_the_settings_file(
     """Like any other setting."""
     path, settings = write_events(tmp_path / "events.ndjson", make_event()), tmp_path / "settings.env"
     settings.write_text("MMSG_DEBUG=1\n")
-    monkeypatch.setattr("marketing_cli.services.ingest.parse_line", fail)
+    monkeypatch.setattr("marketing_cli.services.batching.parse_line", fail)
     assert "Traceback" in run_here("ingest", path, "--env-file", settings, url=database_url).stderr
 
 

@@ -132,7 +132,7 @@ FAILURES = {
     "a text that cannot be encoded": UnicodeEncodeError("ascii", MARK, 0, 1, MARK),
 }
 WRITING = {
-    "parsing": "marketing_cli.services.ingest.parse_line",
+    "parsing": "marketing_cli.services.batching.parse_line",
     "storing": "marketing_cli.services.event_processing.lock_users",
     "closing": "marketing_cli.services.run_ledger.RunLedger.close",
 }
