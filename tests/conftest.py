@@ -1,6 +1,5 @@
 """What every test can ask for: a database of its own, the program as a process."""
 
-import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from sqlalchemy import make_url
 from support.databases import (
     BY_USER_AT_ONCE,
     BY_USER_TOO,
+    DIRECTIONS,
     CannotStart,
     Databases,
     PostgresDatabases,
@@ -151,9 +151,9 @@ def empty_database_url(databases: Databases) -> str:
     return databases.create()
 
 
-@pytest.fixture(params=itertools.product(["sqlite", "postgresql"], repeat=2), ids="-to-".join)
+@pytest.fixture(params=[pytest.param(pair, id="-to-".join(pair), marks=marks) for pair, marks in DIRECTIONS.items()])
 def direction(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """Runs the test from each kind of database to each."""
+    """Runs the test from each kind of database to each: from SQLite to PostgreSQL and back at once."""
     kinds: tuple[str, str] = request.param
     return kinds
 

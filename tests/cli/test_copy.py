@@ -91,6 +91,7 @@ def test_the_rows_are_counted_on_a_terminal(mmsg: Program, source_and_target: li
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.faults
 def test_a_signal_ends_it_after_the_batch_in_hand(
     mmsg: Program, source_and_target: list[str], tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -27,6 +27,8 @@ from support.listing import fill
 from support.processing import open_store
 from support.verifying import verify
 
+pytestmark = pytest.mark.faults  # slow
+
 
 @only_sqlite_to_sqlite
 def test_killed_after_any_batch_it_goes_on(

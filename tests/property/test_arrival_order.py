@@ -216,6 +216,7 @@ def test_batches_on_postgresql_do_not_mind_order_size_or_files(postgresql_store:
         assert through_the_database(postgresql_store, rules, arrival) == wanted(rules, events)
 
 
+@pytest.mark.faults
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @example(WRITTEN)
 @given(stories())

@@ -57,6 +57,17 @@ only_by_user = pytest.mark.parametrize("database_kind", ["by_user"], indirect=Tr
 """Mark: likewise those of a PostgreSQL database whose tables are spread by user."""
 
 
+DIRECTIONS: dict[tuple[str, str], tuple[pytest.MarkDecorator, ...]] = {
+    ("sqlite", "postgresql"): (),
+    ("postgresql", "sqlite"): (),
+    ("sqlite", "sqlite"): (pytest.mark.faults,),
+    ("postgresql", "postgresql"): (pytest.mark.faults,),
+    ("sqlite", "by_user"): (pytest.mark.faults,),
+    ("by_user", "postgresql"): (pytest.mark.faults,),
+}
+"""From which kind of database to which a history is copied, and when that is tried."""
+
+
 class CannotStart(Exception):
     """There is no PostgreSQL server here; the message says why."""
 
