@@ -312,6 +312,7 @@ def test_alembics_own_commands_work_from_a_checkout(checkout: Path, empty_databa
     assert sorted(path.name for path in (ROOT / "alembic" / "versions").iterdir()) == before
 
 
+@pytest.mark.faults
 @only_postgresql
 def test_alembics_own_commands_spread_the_tables_by_user(checkout: Path, empty_database_url: str) -> None:
     """Asked for it once; afterwards they see it for themselves."""

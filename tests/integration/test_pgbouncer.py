@@ -159,6 +159,7 @@ def test_nothing_is_left_for_the_next_client(database_url: str, single: PgBounce
         assert left_behind(way) == before, command
 
 
+@pytest.mark.faults
 def test_shards_at_once_share_a_small_pool(
     mmsg: Program, database_url: str, make_database: Callable[[], str], pair: PgBouncer, tmp_path: Path
 ) -> None:
@@ -176,6 +177,7 @@ def test_shards_at_once_share_a_small_pool(
     assert told_rows(database_url) == told_rows(alone)
 
 
+@pytest.mark.faults
 def test_runs_that_overlap_share_a_small_pool(
     mmsg: Program, database_url: str, make_database: Callable[[], str], pair: PgBouncer, tmp_path: Path
 ) -> None:
