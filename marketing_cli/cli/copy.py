@@ -25,8 +25,9 @@ missing is added. So a copy that was stopped or killed goes on when the same com
 database at work is brought up to date by it. Until a copy is complete, other commands refuse the database (14).
 
 \b
-At the end the digests and the rows of each table are compared. What runs store meanwhile is left out, and no run has
-to wait. Then `mmsg verify --all` on the copy checks every decision, and ingesting old files there requests nothing.
+At the end the digests and the number of rows of each table are compared, not each value: `mmsg verify --all` on the
+copy checks events and decisions. What runs store meanwhile is left out, and no run has to wait. Ingesting old files
+there requests nothing.
 
 \b
 Exit codes: 0 copied; 2 wrong options, the same database, or one that holds something else; 7 bad settings; 8 the copy

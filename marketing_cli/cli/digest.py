@@ -14,8 +14,9 @@ Examples:
 \b
 Two databases with the same events, read under the same rules, have the same digest, whatever the order, batches,
 shards, crashes and repeated runs in between, on SQLite and PostgreSQL. It is made of the events, of the (event, rule)
-pairs that matched, and of the requests per user, template and window; docs/digest.md says how, to the byte. What a
-run at work stores meanwhile is left out, and no run has to wait.
+pairs that matched, and of the requests per user, template and window; docs/digest.md says how, to the byte. An event
+counts by the hash that is stored with it: whether it was changed since, `mmsg verify --all` tells. What a run at work
+stores meanwhile is left out, and no run has to wait.
 
 \b
 Exit codes: 0 done; 2 wrong options; 7 bad settings; 10/12/13 database missing/behind/ahead; 14 unavailable.
