@@ -178,7 +178,7 @@ def _set_up_sqlite(connection: Any, waiting: _Waiting, *, writes: bool) -> None:
     found = waiting.until_free(lambda: connection.execute(f"PRAGMA journal_mode = {mode}").fetchone()[0])
     connection.execute("PRAGMA synchronous = FULL")
     # A batch must find room, or its pages are written and fetched again before its COMMIT.
-    connection.execute("PRAGMA cache_size = -32768")  # in KiB
+    connection.execute("PRAGMA cache_size = -28672")  # in KiB
     if str(found).lower() != mode or connection.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
         raise MmsgError(f"SQLite did not accept journal mode {mode} with full synchronisation; nothing was written.")
 
