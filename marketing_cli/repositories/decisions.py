@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, Select, Text, and_, func, or_, select
+from sqlalchemy import BigInteger, Row, Select, Text, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from marketing_cli.domain.lookups import WindowLookup
@@ -82,7 +82,7 @@ class SuppressionRepository:
 def _used(dialect: str) -> Select[Any]:
     # Built once: to build it for each batch would cost as much as to run it.
     wanted = input_rows(dialect, _WINDOW)
-    named, timed, used = aliased(SendRequest), aliased(SendRequest), aliased(SendRequest)
+    had, named, timed, used = (aliased(SendRequest) for _ in range(4))
     by_name = select(named.id).where(
         named.user_id == wanted.c.user_id,
         named.template_name == wanted.c.template_name,
@@ -96,6 +96,8 @@ def _used(dialect: str) -> Select[Any]:
         .order_by(timed.event_timestamp, timed.id)
         .limit(1)
     )
+    # Most look-ups are about a user's first message of a template: one look tells them from the others.
+    had_any = exists().where(had.user_id == wanted.c.user_id, had.template_name == wanted.c.template_name)
     first = func.coalesce(by_name.correlate(wanted).scalar_subquery(), by_time.correlate(wanted).scalar_subquery())
     return (
         select(
@@ -110,6 +112,7 @@ def _used(dialect: str) -> Select[Any]:
         )
         .join_from(wanted, used, and_(used.id == first, used.user_id == wanted.c.user_id))
         .outerjoin(Event, and_(Event.id == used.event_id, Event.user_id == used.user_id))
+        .where(had_any)
     )
 
 

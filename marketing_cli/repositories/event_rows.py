@@ -26,14 +26,24 @@ class NewEvent(NamedTuple):
     line: int
 
 
+class NewEvents(NamedTuple):
+    """Events about to be stored under their numbers, and where they came from: a hash and a line for each."""
+
+    events: Sequence[EventFacts]
+    content_hashes: Sequence[bytes]
+    run_id: int
+    input_id: int
+    lines: Sequence[int]
+
+
 PROPERTY_COLUMNS = ("event_id", "user_id", *PropertyColumns._fields)
 TRAIT_COLUMNS = ("event_id", "user_id", *TraitColumns._fields)
 
 
-def event_columns(news: Sequence[NewEvent]) -> Mapping[str, Sequence[Any]]:
+def event_columns(news: NewEvents) -> Mapping[str, Sequence[Any]]:
     """The columns of `events`, by name: a value of each for every event. Takes at least one event."""
-    facts, content_hashes, run_ids, input_ids, lines = zip(*news, strict=True)
-    fields = dict(zip(EventFacts._fields, zip(*facts, strict=True), strict=True))
+    fields = dict(zip(EventFacts._fields, zip(*news.events, strict=True), strict=True))
+    count = len(news.events)
     return {
         "id": fields["id"],
         "event_key": fields["key"],
@@ -42,10 +52,10 @@ def event_columns(news: Sequence[NewEvent]) -> Mapping[str, Sequence[Any]]:
         "event_timestamp": fields["timestamp"],
         "properties": fields["properties"],
         "extra": [extra or None for extra in fields["extra"]],
-        "content_hash": content_hashes,
-        "run_id": run_ids,
-        "input_id": input_ids,
-        "line": lines,
+        "content_hash": news.content_hashes,
+        "run_id": [news.run_id] * count,
+        "input_id": [news.input_id] * count,
+        "line": news.lines,
     }
 
 

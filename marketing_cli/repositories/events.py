@@ -17,6 +17,7 @@ from marketing_cli.repositories.event_rows import (
     PROPERTY_COLUMNS,
     TRAIT_COLUMNS,
     NewEvent,
+    NewEvents,
     event_columns,
     facts_of,
     facts_query,
@@ -54,16 +55,15 @@ class EventRepository:
 
     def add(self, new: NewEvent) -> None:
         """Store one event and its projections."""
-        self.add_many([new])
+        self.add_many(NewEvents([new.event], [new.content_hash], new.run_id, new.input_id, [new.line]))
 
-    def add_many(self, news: Sequence[NewEvent]) -> None:
+    def add_many(self, news: NewEvents) -> None:
         """Store events and their projections, with one statement for each table."""
-        if not news:
+        if not news.events:
             return
         insert_columns(self._session, Event, event_columns(news))
-        events = [new.event for new in news]
-        insert_rows(self._session, EventProperties, PROPERTY_COLUMNS, property_rows(events))
-        insert_rows(self._session, UserTraits, TRAIT_COLUMNS, trait_rows(events))
+        insert_rows(self._session, EventProperties, PROPERTY_COLUMNS, property_rows(news.events))
+        insert_rows(self._session, UserTraits, TRAIT_COLUMNS, trait_rows(news.events))
 
     def get_by_id(self, event_id: int) -> Event | None:
         """The event with this row number, and its projections."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from marketing_cli.domain.batches import Counts
 from marketing_cli.domain.events import EventFacts, IncomingEvent
@@ -10,7 +9,7 @@ from marketing_cli.domain.lines import RawLine, Reject, RejectReason
 from marketing_cli.repositories.events import KnownEvent
 from marketing_cli.repositories.interfaces import IEventRepository
 from marketing_cli.schemas.content import EventContent, differing_fields
-from marketing_cli.services.engine import Decision, Verdict
+from marketing_cli.services.engine import Decision
 
 
 @dataclass(slots=True)
@@ -30,24 +29,24 @@ class SortedBatch:
     rejects: list[Reject] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """What a batch did. `unknown_rejects` counts the refused lines that were not kept before."""
+    """What a batch did.
+
+    `unknown_rejects` counts the refused lines that were not kept before, `not_comparable` the conditions that met a
+    value which cannot be compared.
+    """
 
     new: Sequence[EventFacts]
     duplicates: int
     rejects: Sequence[Reject]
     unknown_rejects: int
-    verdicts: Sequence[Verdict]
+    decisions: Sequence[Decision]
+    not_comparable: int
 
     def book(self, read: Counts) -> Counts:
         """The books of this batch, given how many lines were read for it and how many of those were blank."""
         return replace(read, new=len(self.new), duplicate=self.duplicates, rejected=len(self.rejects))
-
-    @cached_property
-    def decisions(self) -> list[Decision]:
-        """The requests and suppressions."""
-        return [verdict.decision for verdict in self.verdicts if verdict.decision]
 
 
 def sort_batch(batch: Sequence[ParsedLine], events: IEventRepository) -> SortedBatch:

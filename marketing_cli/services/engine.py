@@ -4,7 +4,7 @@
 what was done.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -15,7 +15,7 @@ from marketing_cli.domain.texts import human_duration, shown, z
 from marketing_cli.domain.windows import RequestFact, Window
 from marketing_cli.schemas.rules import FieldCondition, Rule, RuleSet
 from marketing_cli.services.history import History
-from marketing_cli.services.rule_evaluation import ConditionResult, Evaluation, evaluate, fields_hold
+from marketing_cli.services.rule_evaluation import ConditionResult, Evaluation, evaluate, field_answers
 from marketing_cli.services.suppression import blocked_text, window_of
 
 _REQUESTED: Final = Outcome.REQUESTED  # looked up once: on Python 3.11 that costs as much as a call
@@ -74,14 +74,19 @@ def decide(rule: Rule, event: EventFacts, history: History, cause: EventFacts) -
     return Verdict(evaluation, suppressed)
 
 
-def arrive(rules: RuleSet, event: EventFacts, history: History) -> list[Verdict]:
+def arrive(
+    rules: RuleSet, event: EventFacts, history: History, own_rules: Sequence[Rule] | None = None
+) -> list[Verdict]:
     """An event arrives: its own rules decide in file order, then the events that waited for it, in arrival order.
 
     Returns a verdict for each of its own rules, and for each re-opened event and rule that now match. Adds to `history`
-    what later arrivals need to know.
+    what later arrivals need to know. Who need not know why the others do not match can name the `own_rules` that `sift`
+    left.
     """
     event_type = event.event_type
-    own_rules, waiting_rules = rules.on(event_type), rules.waiting_for.get(event_type)
+    waiting_rules = rules.waiting_for.get(event_type)
+    if own_rules is None:
+        own_rules = rules.on(event_type)
     if waiting_rules is None:
         return [_settle(rule, event, history, event) for rule in own_rules]
     history.add_event(event.user_id, event_type, event.ref)
@@ -126,12 +131,36 @@ def waiting_lengths(rule: Rule, event_type: str) -> Iterator[timedelta]:
     return (c.within for c in rule.prior_conditions if c.prior_event == event_type)
 
 
-def candidates(rules: RuleSet, events: Iterable[EventFacts]) -> Sequence[tuple[Rule, EventFacts]]:
-    """The pairs whose outcome depends on the user's history: everything else is settled by the event alone."""
-    rules_on = rules.enabled_by_type
-    return [
-        (rule, event) for event in events for rule in rules_on.get(event.event_type, ()) if fields_hold(rule, event)
-    ]
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """Events, each with those of its own rules whose outcome depends on the user's history.
+
+    The other rules do not match, whatever happened before; `not_comparable` counts those of their conditions that met a
+    value which cannot be compared.
+    """
+
+    events: Sequence[EventFacts]
+    rules: Sequence[Sequence[Rule]]
+    not_comparable: int = 0
+
+    def pairs(self) -> list[tuple[Rule, EventFacts]]:
+        """Each rule that is left, with its event."""
+        return [(rule, event) for event, rules in zip(self.events, self.rules, strict=True) for rule in rules]
+
+
+def sift(rules: RuleSet, events: Sequence[EventFacts]) -> Sifted:
+    """Look at what needs nothing but the events themselves."""
+    rules_on, left, not_comparable = rules.enabled_by_type, [], 0
+    for event in events:
+        among = []
+        for rule in rules_on.get(event.event_type, ()):
+            answers = field_answers(rule, event)
+            if all(answers):
+                among.append(rule)
+            else:
+                not_comparable += answers.count(None)
+        left.append(among)
+    return Sifted(events, left, not_comparable)
 
 
 def match_text(evaluation: Evaluation, cause: EventFacts) -> str:

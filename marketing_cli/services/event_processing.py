@@ -7,13 +7,13 @@ from sqlalchemy.orm import Session
 
 from marketing_cli.database.sessions import Transactions
 from marketing_cli.domain.batches import RunRef
-from marketing_cli.domain.events import EventFacts, IncomingEvent
+from marketing_cli.domain.events import IncomingEvent
 from marketing_cli.domain.lines import RawLine
 from marketing_cli.domain.reasons import Outcome
 from marketing_cli.errors import ConflictingDuplicate
 from marketing_cli.models import Event, SendRequest, Suppression
 from marketing_cli.repositories.decisions import SendRequestRepository, SuppressionRepository
-from marketing_cli.repositories.event_rows import NewEvent
+from marketing_cli.repositories.event_rows import NewEvents
 from marketing_cli.repositories.events import EventRepository
 from marketing_cli.repositories.ids import draw_ids
 from marketing_cli.repositories.interfaces import IEventRepository, ISendRequestRepository, ISuppressionRepository
@@ -24,7 +24,7 @@ from marketing_cli.schemas.event import EventIn
 from marketing_cli.schemas.rules import RuleSet
 from marketing_cli.services.batch import BatchOutcome, ParsedLine, SortedBatch, sort_batch
 from marketing_cli.services.decision_rows import request_rows, suppression_rows
-from marketing_cli.services.engine import Decision, Verdict, arrive
+from marketing_cli.services.engine import Decision, Sifted, arrive, sift
 from marketing_cli.services.history_loading import HistoryLoader
 from marketing_cli.services.retrying import retry_refused
 
@@ -78,24 +78,25 @@ class EventProcessingService:
         events: IEventRepository = EventRepository(session)
         sorted_batch = sort_batch(batch, events)
         news = self._number(session, sorted_batch)
-        facts = [new.event for new in news]
-        verdicts = self._decide(session, facts, events)
-        rejects = RejectRepository(session)
-        unknown = rejects.add_many(sorted_batch.rejects, run_id=self._run.run_id, path=self._run.path)
-        outcome = BatchOutcome(facts, sorted_batch.duplicates, sorted_batch.rejects, unknown, verdicts)
+        sifted = sift(self._rules, news.events)
+        decisions = self._decide(session, sifted, events)
+        duplicates, refused = sorted_batch.duplicates, sorted_batch.rejects
+        unknown = RejectRepository(session).add_many(refused, run_id=self._run.run_id, path=self._run.path)
         events.add_many(news)
-        self._store_decisions(session, outcome.decisions)
-        return outcome
+        self._store_decisions(session, decisions)
+        return BatchOutcome(news.events, duplicates, refused, unknown, decisions, sifted.not_comparable)
 
-    def _number(self, session: Session, batch: SortedBatch) -> list[NewEvent]:
+    def _number(self, session: Session, batch: SortedBatch) -> NewEvents:
         (ids,) = draw_ids(session, (Event, len(batch.new)))
-        run_id, input_id = self._run.run_id, self._run.input_id
-        return [
-            NewEvent(event.numbered(number), event.content_hash, run_id, input_id, line.number)
-            for number, (line, event) in zip(ids, batch.new, strict=True)
-        ]
+        return NewEvents(
+            events=[event.numbered(number) for number, (_, event) in zip(ids, batch.new, strict=True)],
+            content_hashes=[event.content_hash for _, event in batch.new],
+            run_id=self._run.run_id,
+            input_id=self._run.input_id,
+            lines=[line.number for line, _ in batch.new],
+        )
 
-    def _decide(self, session: Session, facts: Sequence[EventFacts], events: IEventRepository) -> list[Verdict]:
+    def _decide(self, session: Session, sifted: Sifted, events: IEventRepository) -> list[Decision]:
         requests: ISendRequestRepository = SendRequestRepository(session)
         versions = RulesVersionRepository(session)
 
@@ -104,8 +105,13 @@ class EventProcessingService:
                 self._in_force[version_id] = versions.get_in_force(version_id)
             return (rule_name, event_type) in self._in_force[version_id]
 
-        history = HistoryLoader(events, requests, self._rules, looked_at).load(facts, historical=self._run.backfill)
-        return [verdict for event in facts for verdict in arrive(self._rules, event, history)]
+        history = HistoryLoader(events, requests, self._rules, looked_at).load(sifted, historical=self._run.backfill)
+        return [
+            verdict.decision
+            for event, own_rules in zip(sifted.events, sifted.rules, strict=True)
+            for verdict in arrive(self._rules, event, history, own_rules)
+            if verdict.decision
+        ]
 
     def _store_decisions(self, session: Session, decisions: Iterable[Decision]) -> None:
         requests: ISendRequestRepository = SendRequestRepository(session)

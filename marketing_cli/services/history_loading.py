@@ -7,7 +7,7 @@ from marketing_cli.domain.lookups import PriorLookup, WaitingLookup, WindowLooku
 from marketing_cli.domain.moments import later
 from marketing_cli.repositories.interfaces import IPastEvents, IPastRequests
 from marketing_cli.schemas.rules import Rule, RuleSet
-from marketing_cli.services.engine import candidates, waiting_lengths
+from marketing_cli.services.engine import Sifted, waiting_lengths
 from marketing_cli.services.history import History
 from marketing_cli.services.rule_evaluation import fields_hold
 from marketing_cli.services.suppression import window_of
@@ -33,10 +33,10 @@ class HistoryLoader:
         self._rules = rules
         self._looked_at = looked_at
 
-    def load(self, new: Sequence[EventFacts], *, historical: bool = False) -> History:
+    def load(self, new: Sifted, *, historical: bool = False) -> History:
         """What is stored and may bear on these new events, or on stored ones that they re-open."""
         history = History(historical=historical)
-        pairs = [*candidates(self._rules, new), *self._reopenable(new, history)]
+        pairs = [*new.pairs(), *self._reopenable(new.events, history)]
         self._load_priors(pairs, history)
         self._load_used_windows(pairs, history)
         return history

@@ -12,7 +12,7 @@ from marketing_cli.domain.reasons import Outcome
 from marketing_cli.domain.windows import RequestFact
 from marketing_cli.repositories.replay import Arrived, Decided
 from marketing_cli.schemas.rules import RuleSet
-from marketing_cli.services.engine import Verdict, arrive
+from marketing_cli.services.engine import Verdict, arrive, sift
 from marketing_cli.services.history import History
 from marketing_cli.services.history_loading import HistoryLoader
 from marketing_cli.services.replay_past import Past
@@ -54,7 +54,8 @@ def arrive_all(
     if past.is_empty:
         history = History(historical=historical)
     else:
-        history = HistoryLoader(past, past, rules, looked_at).load(arriving, historical=historical)
+        loader = HistoryLoader(past, past, rules, looked_at)
+        history = loader.load(sift(rules, arriving), historical=historical)
     for event in arriving:
         yield event, arrive(rules, event, history), history
 

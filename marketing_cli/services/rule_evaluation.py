@@ -79,8 +79,12 @@ def evaluate(rule: Rule, event: EventFacts, history: History) -> Evaluation:
 
 def fields_hold(rule: Rule, event: EventFacts) -> bool:
     """True when all conditions hold that need nothing but the event: only then is its user's history worth fetching."""
-    # In a list: this is asked of every event, and a generator would cost as much as the answers.
-    return all([_look(condition, event)[1] for condition in rule.field_conditions])  # noqa: C419
+    return all(field_answers(rule, event))
+
+
+def field_answers(rule: Rule, event: EventFacts) -> list[bool | None]:
+    """Whether each condition holds that needs nothing but the event; None for what cannot be compared."""
+    return [_look(condition, event)[1] for condition in rule.field_conditions]
 
 
 def _check_field(condition: FieldCondition, event: EventFacts) -> ConditionResult:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from marketing_cli.domain.batches import Counts
 from marketing_cli.domain.lines import InputState
-from marketing_cli.domain.reasons import Outcome, ReasonCode
+from marketing_cli.domain.reasons import Outcome
 from marketing_cli.schemas.report import InputReport, Totals
 from marketing_cli.schemas.rules import RuleSet
 from marketing_cli.services.batch import BatchOutcome
@@ -76,10 +76,7 @@ class RunBooks:
         self.suppressions += len(outcome.decisions) - len(requested)
         self.rejects_by_reason.update(reject.reason.value for reject in outcome.rejects)
         self.unknown_rejects += outcome.unknown_rejects
-        # Each once: this is done for every event, and what is looked up again and again costs more than the counting.
-        not_comparable = ReasonCode.VALUE_NOT_COMPARABLE
-        failed = [verdict.evaluation for verdict in outcome.verdicts if not verdict.decision]
-        self.not_comparable += len([1 for one in failed for result in one.results if result.code is not_comparable])
+        self.not_comparable += outcome.not_comparable
         known, latest, oldest = rules.event_types, self.started_at + AHEAD, self.started_at - OLD
         types = Counter([event.event_type for event in outcome.new])
         self.unknown_types += sum(count for name, count in types.items() if name not in known)

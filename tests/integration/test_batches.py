@@ -260,7 +260,7 @@ def test_a_backfill_is_historical_and_uses_up_limits(store: Store) -> None:
 def test_a_service_without_rules_stores_and_decides_nothing(store: Store) -> None:
     """Events of an unknown type are events all the same."""
     outcome = store.run().batch(make_event(), make_event(event_id="b", event_type="never_heard_of"))
-    assert (len(outcome.new), outcome.verdicts) == (2, [])
+    assert (len(outcome.new), outcome.decisions) == (2, [])
     assert len(store.rows(Event)) == 2
 
 
