@@ -78,8 +78,8 @@ def _prepared(
 def _converter(kind: TypeEngine[Any], dialect: Dialect) -> Converter:
     if isinstance(kind, UtcDateTime):
         return kind.bind_column(dialect)
-    if dialect.name == "postgresql" and isinstance(kind, LargeBinary):
-        return _hex_texts
+    if isinstance(kind, LargeBinary):
+        return _hex_texts if dialect.name == "postgresql" else None
     convert = kind.dialect_impl(dialect).bind_processor(dialect)
     if convert is None:
         return None

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row, Select, select
 
-from marketing_cli.domain.events import EventFacts
+from marketing_cli.domain.events import EventFacts, JsonObject
 from marketing_cli.models import Event, UserTraits
 from marketing_cli.schemas.event import (
     PropertyColumns,
@@ -36,10 +36,6 @@ class NewEvents(NamedTuple):
     lines: Sequence[int]
 
 
-PROPERTY_COLUMNS = ("event_id", "user_id", *PropertyColumns._fields)
-TRAIT_COLUMNS = ("event_id", "user_id", *TraitColumns._fields)
-
-
 def event_columns(news: NewEvents) -> Mapping[str, Sequence[Any]]:
     """The columns of `events`, by name: a value of each for every event. Takes at least one event."""
     fields = dict(zip(EventFacts._fields, zip(*news.events, strict=True), strict=True))
@@ -59,22 +55,22 @@ def event_columns(news: NewEvents) -> Mapping[str, Sequence[Any]]:
     }
 
 
-def property_rows(events: Sequence[EventFacts]) -> list[tuple[Any, ...]]:
-    """The rows of `event_properties`, in the order of PROPERTY_COLUMNS: none for an event without properties."""
-    return [
-        (event.id, event.user_id, *project_properties(properties))
-        for event in events
-        if (properties := event.properties) is not None
-    ]
+def property_columns(events: Sequence[EventFacts]) -> Mapping[str, Sequence[Any]]:
+    """The columns of `event_properties`, by name: values for each event that has properties."""
+    found = [(event, properties) for event in events if (properties := event.properties) is not None]
+    columns = zip(*[project_properties(properties) for _, properties in found], strict=True)
+    return _of_events(found) | dict(zip(PropertyColumns._fields, columns, strict=False))
 
 
-def trait_rows(events: Sequence[EventFacts]) -> list[tuple[Any, ...]]:
-    """The rows of `user_traits`, in the order of TRAIT_COLUMNS: none for an event without traits."""
-    return [
-        (event.id, event.user_id, *split_traits(traits))
-        for event in events
-        if (traits := event.user_traits) is not None
-    ]
+def trait_columns(events: Sequence[EventFacts]) -> Mapping[str, Sequence[Any]]:
+    """The columns of `user_traits`, by name: values for each event that has traits."""
+    found = [(event, traits) for event in events if (traits := event.user_traits) is not None]
+    columns = zip(*[split_traits(traits) for _, traits in found], strict=True)
+    return _of_events(found) | dict(zip(TraitColumns._fields, columns, strict=False))
+
+
+def _of_events(found: Sequence[tuple[EventFacts, JsonObject]]) -> dict[str, Sequence[Any]]:
+    return {"event_id": [event.id for event, _ in found], "user_id": [event.user_id for event, _ in found]}
 
 
 def facts_query() -> Select[Any]:

@@ -12,17 +12,15 @@ from marketing_cli.domain.events import EventFacts, EventRef
 from marketing_cli.domain.lookups import PriorLookup, WaitingLookup
 from marketing_cli.models import Event, EventProperties, Run, SendRequest, Suppression, UserTraits
 from marketing_cli.models.base import UtcDateTime
-from marketing_cli.repositories.bulk import insert_columns, insert_rows
+from marketing_cli.repositories.bulk import insert_columns
 from marketing_cli.repositories.event_rows import (
-    PROPERTY_COLUMNS,
-    TRAIT_COLUMNS,
     NewEvent,
     NewEvents,
     event_columns,
     facts_of,
     facts_query,
-    property_rows,
-    trait_rows,
+    property_columns,
+    trait_columns,
 )
 from marketing_cli.repositories.input_rows import Columns, as_parameter, input_rows
 
@@ -62,8 +60,8 @@ class EventRepository:
         if not news.events:
             return
         insert_columns(self._session, Event, event_columns(news))
-        insert_rows(self._session, EventProperties, PROPERTY_COLUMNS, property_rows(news.events))
-        insert_rows(self._session, UserTraits, TRAIT_COLUMNS, trait_rows(news.events))
+        insert_columns(self._session, EventProperties, property_columns(news.events))
+        insert_columns(self._session, UserTraits, trait_columns(news.events))
 
     def get_by_id(self, event_id: int) -> Event | None:
         """The event with this row number, and its projections."""

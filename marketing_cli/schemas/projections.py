@@ -109,8 +109,12 @@ class PropertyColumns(NamedTuple):
 def project_properties(properties: JsonObject) -> PropertyColumns:
     """What `EventPropertiesIn` makes of properties, without the model: it is done for every event."""
     get = properties.get
+    amount, attempt, failure = get("amount"), get("attempt_number"), get("failure_reason")
+    # Most events lack most of them, and to ask about nothing would cost as much as to take apart what is there.
     return PropertyColumns(
-        number_or_none(get("amount")), integer_or_none(get("attempt_number")), text_or_none(get("failure_reason"))
+        None if amount is None else number_or_none(amount),
+        None if attempt is None else integer_or_none(attempt),
+        None if failure is None else text_or_none(failure),
     )
 
 
