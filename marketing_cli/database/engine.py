@@ -210,6 +210,9 @@ def _postgresql_engine(url: URL, *, writes: bool, busy_timeout: float) -> Engine
     # Moments come as text: in another zone the last hours of 9999 are a year that cannot be read.
     settings |= {"TimeZone": "UTC", "DateStyle": "ISO"}
     settings |= {"synchronous_commit": "on"} if writes else {"transaction_read_only": "on"}
+    if writes:
+        # Citus writes to a table of every node after distributed ones only so; to others the name says nothing.
+        settings["citus.multi_shard_modify_mode"] = "sequential"
     statement = select(*(func.set_config(name, value, True) for name, value in settings.items()))  # noqa: FBT003
     event.listen(engine, "do_connect", _connect_to_utf8)
     event.listen(engine, "begin", lambda connection: connection.execute(statement))

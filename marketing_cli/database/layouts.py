@@ -6,6 +6,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
+    Engine,
     String,
     column,
     exists,
@@ -17,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import make_url
 
-from marketing_cli.domain.layouts import Layout, Spread
+from marketing_cli.domain.layouts import SPREAD, Layout, Spread
 from marketing_cli.errors import UsageError
 
 OLDEST_SERVER: Final = 15
@@ -54,6 +55,13 @@ def spread_of(connection: Connection) -> Spread | None:
     distributed = select(exists().where(_DISTRIBUTED.c.logicalrelid == _events()))
     in_citus = has_citus(connection) and connection.execute(distributed).scalar_one()
     return Spread.CITUS if in_citus else Spread.WHOLE
+
+
+def note_spread(engine: Engine) -> None:
+    """Tell whoever asks this engine something how the users' tables lie."""
+    if engine.dialect.name == "postgresql":
+        with engine.connect() as connection:
+            engine.update_execution_options(**{SPREAD: spread_of(connection)})
 
 
 def parts(connection: Connection) -> frozenset[str]:

@@ -15,6 +15,7 @@ from marketing_cli.database.engine import (
     wait_until_free,
 )
 from marketing_cli.database.failures import DATABASE_ERRORS, failures_explained
+from marketing_cli.database.layouts import note_spread
 from marketing_cli.database.migration import require_newest_schema
 from marketing_cli.database.stored_values import named
 from marketing_cli.errors import MmsgError, UnreadableValue
@@ -45,6 +46,7 @@ def open_database(
     try:
         with failures_explained(connecting=True):
             require_newest_schema(engine, to_copy=to_copy)
+            note_spread(engine)
         # A run that stores has a report of its own for what happens once it is under way.
         transactions = sessionmaker(engine, expire_on_commit=False).begin
         with failures_explained(under_way=not writes):

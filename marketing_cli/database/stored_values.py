@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from marketing_cli.errors import UnreadableValue
 from marketing_cli.models import Base, Event
-from marketing_cli.models.base import StoredJson, UtcDateTime
+from marketing_cli.models.base import WORDS, StoredJson, UtcDateTime
 
 ROW_BY_ROW: Final = {"stream_results": True, "max_row_buffer": 20}
 """Rows may have a MiB each: a server sends so many at once; SQLite one, and after each the time is looked at."""
@@ -146,7 +146,9 @@ def _in_a_moment() -> Callable[[], bool]:
 def _of_row(table: Table, row: Any) -> Iterator[Misfit]:  # noqa: ANN401
     (number,) = table.primary_key
     for column, value in zip(table.columns, row, strict=False):
-        if type(value) is Unread or (value is None and not column.nullable):
+        words = column.info.get(WORDS)
+        is_word = words is None or type(value) is not str or value in words
+        if type(value) is Unread or (value is None and not column.nullable) or not is_word:
             key = row.of_event if type(row.of_event) is str else None
             yield Misfit(table.name, row._mapping[number.name], column.name, key)  # noqa: SLF001
 

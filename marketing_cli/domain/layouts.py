@@ -1,6 +1,10 @@
 """How the users' tables lie in a database."""
 
 from enum import StrEnum
+from typing import Final
+
+SPREAD: Final = "mmsg_spread"
+"""The execution option of an engine that says how the users' tables lie, where that is known."""
 
 
 class Layout(StrEnum):

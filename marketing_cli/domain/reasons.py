@@ -1,6 +1,7 @@
 """Reason codes of decisions. A closed list: one token, one meaning, never used again."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class ReasonCode(StrEnum):
@@ -20,6 +21,12 @@ class ReasonCode(StrEnum):
     NO_TRIGGER_EVENT = "no_trigger_event"
     TRIGGER_REJECTED = "trigger_rejected"
     RULE_DISABLED = "rule_disabled"
+
+
+SUPPRESSING: Final = frozenset(
+    {ReasonCode.DAILY_CAP_REACHED, ReasonCode.ALREADY_SENT_ONCE_EVER, ReasonCode.ALREADY_SENT_FOR_EVENT}
+)
+"""The codes of suppressions."""
 
 
 class Outcome(StrEnum):

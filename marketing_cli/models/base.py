@@ -21,6 +21,9 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 
+WORDS = "words"
+"""The key in a column's `info` of the only words that it can hold, where it holds one of a few."""
+
 _NO_FRACTION = ".000000"
 
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from marketing_cli.models.base import Base, Id, Name, SetByDatabase, UtcDateTime
+from marketing_cli.domain.reasons import SUPPRESSING
+from marketing_cli.models.base import WORDS, Base, Id, Name, SetByDatabase, UtcDateTime
 
 
 class DecisionColumns:
@@ -54,7 +55,7 @@ class SendRequest(DecisionColumns, Base):
         {"sqlite_autoincrement": True},  # suppressions name the request that blocked them
     )
 
-    status: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16), info={WORDS: frozenset({"requested", "historical"})})
 
 
 class Suppression(DecisionColumns, Base):
@@ -68,6 +69,6 @@ class Suppression(DecisionColumns, Base):
         {"sqlite_autoincrement": True},
     )
 
-    reason_code: Mapped[str] = mapped_column(String(64))
+    reason_code: Mapped[str] = mapped_column(String(64), info={WORDS: SUPPRESSING})
     suppression_reason: Mapped[str] = mapped_column(Text)
     blocking_request_id: Mapped[int | None] = mapped_column(BigInteger)

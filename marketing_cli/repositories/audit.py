@@ -6,24 +6,16 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Row, Select, Text, and_, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from marketing_cli.database.stored_values import ROW_BY_ROW
 from marketing_cli.domain.events import EventRef
 from marketing_cli.domain.lookups import PriorLookup
 from marketing_cli.models import Event, Reject, RulesVersion, Run, RunInput, SendRequest, Suppression
-from marketing_cli.models.base import UtcDateTime
 from marketing_cli.repositories.audit_rows import StoredEvent
 from marketing_cli.repositories.event_rows import facts_of, facts_query
-from marketing_cli.repositories.input_rows import Columns, as_parameter, input_rows
-
-_STRETCH: Columns = {
-    "user_id": Text(),
-    "event_type": Text(),
-    "start": UtcDateTime(),
-    "until": UtcDateTime(),
-    "event_id": BigInteger(),
-}
+from marketing_cli.repositories.input_rows import as_parameter, input_rows
+from marketing_cli.repositories.nearest import find_earliest_later
 
 
 def hold_snapshot(session: Session) -> None:
@@ -82,8 +74,7 @@ class AuditRepository:
 
     def find_earliest_later(self, lookups: Sequence[PriorLookup]) -> list[tuple[str, str, EventRef]]:
         """For each look-up the earliest event of its type in its stretch of time, as (user, type, event)."""
-        rows = self._session.execute(_earliest_later(self._dialect), as_parameter(self._dialect, lookups))
-        return [(row.user_id, row.event_type, EventRef(row.event_timestamp, row.id, row.event_key)) for row in rows]
+        return find_earliest_later(self._session, lookups)
 
     def is_known_user(self, user_id: str) -> bool:
         """True when an event, a decision or a refused line is this user's."""
@@ -127,22 +118,3 @@ def stored_event_of(row: Row[Any]) -> StoredEvent:
 def _events(dialect: str) -> Select[Any]:
     wanted = input_rows(dialect, {"id": BigInteger(), "user_id": Text()})
     return stored_events_query().join(wanted, and_(wanted.c.id == Event.id, wanted.c.user_id == Event.user_id))
-
-
-@cache
-def _earliest_later(dialect: str) -> "Select[str, str, datetime, int, str]":
-    wanted = input_rows(dialect, _STRETCH)
-    later, found = aliased(Event), aliased(Event)
-    earliest = (
-        select(later.id)
-        .where(later.user_id == wanted.c.user_id, later.event_type == wanted.c.event_type)
-        .where(later.event_timestamp >= wanted.c.start, later.event_timestamp <= wanted.c.until)
-        .where(later.id != wanted.c.event_id)
-        .order_by(later.event_timestamp, later.id)
-        .limit(1)
-        .correlate(wanted)
-        .scalar_subquery()
-    )
-    return select(found.user_id, found.event_type, found.event_timestamp, found.id, found.event_key).join_from(
-        wanted, found, and_(found.id == earliest, found.user_id == wanted.c.user_id)
-    )

@@ -1,12 +1,11 @@
 """Events: stored with their projections, looked up a batch at a time."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Select, Text, and_, exists, select
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.orm import Session, joinedload
 
 from marketing_cli.domain.events import EventFacts, EventRef
 from marketing_cli.domain.lookups import PriorLookup, WaitingLookup
@@ -22,9 +21,9 @@ from marketing_cli.repositories.event_rows import (
     property_columns,
     trait_columns,
 )
-from marketing_cli.repositories.input_rows import Columns, as_parameter, input_rows
+from marketing_cli.repositories.input_rows import Columns, as_parameter, input_pairs, input_rows, pairs_as_parameter
+from marketing_cli.repositories.nearest import find_latest_priors
 
-_IDENTITY: Columns = {"event_key": Text(), "user_id": Text()}
 _STRETCH: Columns = {"user_id": Text(), "event_type": Text(), "start": UtcDateTime(), "until": UtcDateTime()}
 
 
@@ -70,7 +69,7 @@ class EventRepository:
 
     def find_known(self, identities: Sequence[tuple[str, str]]) -> dict[tuple[str, str], KnownEvent]:
         """The stored ones of these (event key, user) pairs."""
-        found = self._session.execute(_known(self._dialect), as_parameter(self._dialect, identities))
+        found = self._session.execute(_known(self._dialect), pairs_as_parameter(identities))
         return {(key, user): KnownEvent(number, content_hash) for key, user, number, content_hash in found}
 
     def find_facts(self, wanted: Sequence[tuple[int, str]]) -> dict[int, EventFacts]:
@@ -80,8 +79,7 @@ class EventRepository:
 
     def find_latest_priors(self, lookups: Sequence[PriorLookup]) -> list[tuple[str, str, EventRef]]:
         """For each look-up the latest event of its type in its stretch of time, as (user, type, event)."""
-        rows = self._session.execute(_latest_priors(self._dialect), as_parameter(self._dialect, lookups))
-        return [(row.user_id, row.event_type, EventRef(row.event_timestamp, row.id, row.event_key)) for row in rows]
+        return find_latest_priors(self._session, lookups)
 
     def find_waiting(self, lookups: Sequence[WaitingLookup]) -> list[WaitingEvent]:
         """Stored events that the named rules have not decided, each (event, rule) once, in arrival order."""
@@ -97,7 +95,7 @@ class EventRepository:
 
 @cache
 def _known(dialect: str) -> "Select[str, str, int, bytes]":
-    wanted = input_rows(dialect, _IDENTITY)
+    wanted = input_pairs(dialect, "event_key", "user_id")
     same = and_(Event.event_key == wanted.c.event_key, Event.user_id == wanted.c.user_id)
     return select(Event.event_key, Event.user_id, Event.id, Event.content_hash).join_from(wanted, Event, same)
 
@@ -106,25 +104,6 @@ def _known(dialect: str) -> "Select[str, str, int, bytes]":
 def _facts(dialect: str) -> Select[Any]:
     wanted = input_rows(dialect, {"id": BigInteger(), "user_id": Text()})
     return facts_query().join(wanted, and_(wanted.c.id == Event.id, wanted.c.user_id == Event.user_id))
-
-
-@cache
-def _latest_priors(dialect: str) -> "Select[str, str, datetime, int, str]":
-    wanted = input_rows(dialect, {**_STRETCH, "event_id": BigInteger()})
-    prior, found = aliased(Event), aliased(Event)
-    latest = (
-        select(prior.id)
-        .where(prior.user_id == wanted.c.user_id, prior.event_type == wanted.c.event_type)
-        .where(prior.event_timestamp >= wanted.c.start, prior.event_timestamp <= wanted.c.until)
-        .where(prior.id != wanted.c.event_id)
-        .order_by(prior.event_timestamp.desc(), prior.id.desc())
-        .limit(1)
-        .correlate(wanted)
-        .scalar_subquery()
-    )
-    return select(found.user_id, found.event_type, found.event_timestamp, found.id, found.event_key).join_from(
-        wanted, found, and_(found.id == latest, found.user_id == wanted.c.user_id)
-    )
 
 
 @cache

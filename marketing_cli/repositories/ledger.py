@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from marketing_cli.models import RulesVersion, Run, RunInput
+from marketing_cli.repositories.upsert import insert_or_meet
 
 
 class RunRepository:
@@ -46,13 +46,8 @@ class RulesVersionRepository:
 
         `in_force` holds the name and the event type of each enabled rule.
         """
-        dialect = postgresql if self._session.get_bind().dialect.name == "postgresql" else sqlite
-        statement = (
-            dialect.insert(RulesVersion)
-            .values(sha256=sha256, text=text, in_force=list(in_force))
-            .on_conflict_do_nothing()
-        )
-        self._session.execute(statement)
+        values = {"sha256": sha256, "text": text, "in_force": list(in_force)}
+        self._session.execute(insert_or_meet(self._session, RulesVersion).values(values).on_conflict_do_nothing())
         return self._session.execute(select(RulesVersion.id).where(RulesVersion.sha256 == sha256)).scalar_one()
 
     def get_in_force(self, version_id: int) -> frozenset[tuple[str, str]]:

@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import BigInteger, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from marketing_cli.domain.slots import slot_of
 
 # A function in the select list runs row by row, in the order of the array: ascending, so that two batches never
 # wait for each other in a circle.
-_LOCK = text("SELECT pg_advisory_xact_lock(slot) FROM unnest(:slots) AS slot").bindparams(
-    bindparam("slots", type_=ARRAY(BigInteger))
-)
+_LOCK = text("SELECT pg_advisory_xact_lock(slot) FROM unnest(CAST(:slots AS bigint[])) AS slot")
 
 
 def lock_users(session: Session, user_ids: Iterable[str]) -> None:

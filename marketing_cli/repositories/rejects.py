@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from marketing_cli.domain.lines import Reject as RefusedLine
 from marketing_cli.models import Reject
 from marketing_cli.repositories.ids import draw_ids
+from marketing_cli.repositories.upsert import insert_or_meet
 
 
 class RejectRepository:
@@ -38,9 +37,7 @@ class RejectRepository:
         return sum(stored[key] == row["count"] for key, row in rows.items())
 
     def _upsert(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
-        dialect = postgresql if self._session.get_bind().dialect.name == "postgresql" else sqlite
-        # The table, not the class: the mapper would begin a new statement whenever other columns are empty.
-        statement = dialect.insert(cast(Table, Reject.__table__))
+        statement = insert_or_meet(self._session, Reject)
         counted = statement.on_conflict_do_update(
             index_elements=["raw_sha256", "reason"],
             set_={"count": Reject.count + statement.excluded.count, "last_run_id": statement.excluded.last_run_id},

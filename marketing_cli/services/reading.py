@@ -23,6 +23,8 @@ _MOST_ROWS = 200_000
 _SLOW, _QUICK = 0.1, 0.045
 # A writer that waits to commit lets no new reader in: it needs no long pause to come to its turn.
 _PAUSE = 0.25
+# Where nobody waits for a reader.
+_PATIENCE = 20
 
 
 class Reading:
@@ -70,11 +72,16 @@ class Reading:
             yield found
             after = to
 
-    def piece(self, look: Callable[[Session, Callable[[], bool]], Found]) -> Found:
+    @property
+    def patience(self) -> int:
+        """How many times longer than otherwise a reading may take that holds little at once."""
+        return 1 if self._pauses else _PATIENCE
+
+    def piece(self, look: Callable[[Session, Callable[[], bool]], Found], patience: int = 1) -> Found:
         """What `look(session, is_time_up)` finds until the time is up, after which it ends as soon as it can."""
         began = self._begin()
         with _unbroken(), self._within(), self._transactions() as session:
-            found = look(session, lambda: time.monotonic() - began > _SLOW)
+            found = look(session, lambda: time.monotonic() - began > _SLOW * patience)
         self._pause(time.monotonic() - began)
         return found
 

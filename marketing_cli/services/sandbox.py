@@ -10,6 +10,7 @@ from sqlalchemy.orm import sessionmaker
 
 from marketing_cli.database.engine import DEFAULT_BUSY_TIMEOUT, engine_on, make_engine, sqlite_path
 from marketing_cli.database.failures import failures_explained
+from marketing_cli.database.layouts import note_spread
 from marketing_cli.database.migration import require_newest_schema
 from marketing_cli.database.sessions import Transactions, look_over
 from marketing_cli.domain.slots import EVERYBODY
@@ -77,6 +78,7 @@ def _in_one_transaction(url: str, busy_timeout: float, slots: Sequence[int]) -> 
     try:
         with failures_explained(connecting=True):
             require_newest_schema(engine)
+            note_spread(engine)
         with failures_explained(), engine.connect() as connection, connection.begin() as whole:
             # It lasts as long as the run, and waits with it for slow input.
             connection.execute(select(func.set_config("idle_in_transaction_session_timeout", "0", True)))  # noqa: FBT003

@@ -49,6 +49,8 @@ class Looks:
         self._period = period
         self._rules = rules
         self._last = last
+        # A server takes its time for a question, however small.
+        self._patience = reading.patience
         self._size = _FIRST_ROWS
         self._at_once = _FEWEST
 
@@ -56,7 +58,7 @@ class Looks:
         """Piece by piece, in arrival order."""
         after = 0
         while after < self._last:
-            piece = self._reading.piece(partial(self._piece, after))
+            piece = self._reading.piece(partial(self._piece, after), self._patience)
             after = piece.to
             self._reading.told(after, self._last)
             yield piece
@@ -70,7 +72,7 @@ class Looks:
         by_event: list[Open] = [list(pairs) for _, pairs in groupby(undecided, attrgetter("event_id"))]
         done, looks = self._looks(session, by_event, is_up)
         if done == len(by_event):
-            if time.monotonic() - began < _QUICK_PIECE:
+            if time.monotonic() - began < _QUICK_PIECE * self._patience:
                 self._size = min(self._size + self._size // 4 + 1, _MOST_ROWS)
             return Piece(to, events, looks)
         to = by_event[done][0].event_id - 1
@@ -95,7 +97,7 @@ class Looks:
             found += [seen(look, self._period) for look in looker.look(looks)]
             # Those that are gone before the last one that was read are done, too.
             done += numbers.index(events[-1].facts.id) + 1 if events and len(events) < len(some) else len(some)
-            is_quick = time.monotonic() - began < _QUICK
+            is_quick = time.monotonic() - began < _QUICK * self._patience
             self._at_once = min(self._at_once * 2, _MOST) if is_quick else max(self._at_once // 2, _FEWEST)
         return done, found
 

@@ -54,6 +54,12 @@ CASES = [(kind, *case) for kind in ("sqlite", "postgresql") for case in DAMAGES.
 CASES += [("sqlite", *case) for case in OF_SQLITE.items()]
 CASES += [("postgresql", *case) for case in OF_POSTGRESQL.items()]
 each = pytest.mark.parametrize(("database_kind", "statement", "place"), CASES)
+WORDS = {
+    "UPDATE send_requests SET status = 'hidden words' WHERE id = 2": "send_requests.status of row 2",
+    "UPDATE suppressions SET reason_code = 'hidden words' WHERE id = 1": "suppressions.reason_code of row 1",
+}
+"""What the type of a column would let pass, and no run writes."""
+CASES_OF_WORDS = [(kind, *case) for kind in ("sqlite", "postgresql") for case in WORDS.items()]
 
 
 @pytest.fixture
@@ -78,7 +84,18 @@ def test_verify_and_doctor_name_what_cannot_be_read(filled: str, statement: str,
     assert "hidden" not in report.model_dump_json() + found.model_dump_json()
 
 
-@each
+@pytest.mark.parametrize(("database_kind", "statement", "place"), CASES_OF_WORDS)
+def test_a_word_that_is_none_of_its_column(filled: str, statement: str, place: str) -> None:
+    """Doctor names the row; verify can go on, and tells what the word ought to be."""
+    tamper(filled, statement)
+    check = next(check for check in run_doctor(filled, None).checks if check.check == "values")
+    assert (check.state, place in check.detail) == (CheckState.WRONG, True), check.detail
+    (found,) = verify(filled).differences
+    assert f".{found.column} of" in place
+    assert found.stored == "hidden words"
+
+
+@pytest.mark.parametrize(("database_kind", "statement", "place"), CASES + CASES_OF_WORDS)
 def test_other_commands_end_in_plain_words(filled: str, statement: str, place: str) -> None:
     """Each does its work, or names the row and what to run; none ends over something unexpected."""
     tamper(filled, statement)
