@@ -14,6 +14,8 @@ from support.ingesting import decisions, generated_events, ingest, query, run_he
 from support.plans import statements
 from support.verifying import past
 
+pytestmark = pytest.mark.faults  # slow
+
 ONE_FOR_EACH_ROW = re.compile(r"\(SELECT (\w+)\.id\s+FROM \w+ AS \1\s+WHERE \1\.user_id = wanted\.user_id")
 """A subquery that looks for one row of each user that the parameter names."""
 
