@@ -56,7 +56,7 @@ def input_pairs(dialect: str, first: str, second: str) -> FromClause:
     """
     rows = bindparam(_ROWS, type_=Text)
     members = func.json_each_text(cast(rows, JSON)) if dialect == "postgresql" else func.json_each(rows)
-    each = members.table_valued(column("key", Text), column("value", Text), name="each_pair")
+    each = members.table_valued(column("key", Text), column("value", Text), name="each_row")
     return select(each.c.key.label(first), each.c.value.label(second)).select_from(each).subquery("wanted")
 
 

@@ -27,6 +27,8 @@ from support.ingesting import (
 )
 from support.program import Program
 
+pytestmark = pytest.mark.faults  # slow
+
 LINES = 2000
 HEARD = b"Stopping after the batch in hand"
 

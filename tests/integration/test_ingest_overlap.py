@@ -20,6 +20,8 @@ from support.ingesting import (
 )
 from support.program import Program
 
+pytestmark = pytest.mark.faults  # slow
+
 EVENTS = 600
 
 

@@ -292,6 +292,7 @@ def alembic(checkout: Path, *args: str, url: str | None = None) -> str:
     return done.stdout
 
 
+@pytest.mark.faults
 def test_alembics_own_commands_work_from_a_checkout(checkout: Path, empty_database_url: str) -> None:
     """On the settings of the program: upgrade, see where it stands, write a migration, go there and back."""
     before = sorted(path.name for path in (ROOT / "alembic" / "versions").iterdir())

@@ -19,7 +19,7 @@ from support.pgbouncer import NoPgBouncer, PgBouncer, running_pgbouncer
 from support.program import ROOT, Program
 from support.told_rows import told_rows
 
-pytestmark = only_postgresql
+pytestmark = [only_postgresql, pytest.mark.faults]  # slow
 
 PARTIAL, UNAVAILABLE = 3, 14
 SAMPLES = ROOT / "sample_events"

@@ -21,7 +21,7 @@ from support.ingesting import ingest, query, run_here, wait_until
 from support.processing import Store
 from support.program import Program
 
-pytestmark = only_postgresql
+pytestmark = [only_postgresql, pytest.mark.faults]  # slow
 
 LOW, HIGH = sorted((slot_of("u_1"), slot_of("alice@example.com")))
 LOCK = text("SELECT pg_advisory_xact_lock(:slot)")

@@ -16,6 +16,8 @@ from support.ingesting import COUNTS, assert_balanced, generated_events, ingest,
 from support.program import Program
 from support.told_rows import told_rows
 
+pytestmark = pytest.mark.faults  # slow
+
 PARTIAL = 3
 Report = dict[str, Any]
 

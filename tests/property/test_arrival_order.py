@@ -195,6 +195,7 @@ def shards_in_any_order(draw: st.DrawFn) -> list[Shard]:
     return shards + draw(st.lists(st.sampled_from(shards), max_size=1))
 
 
+@pytest.mark.faults
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @example(WRITTEN, [Shard(1, 2), Shard(0, 2)])
 @given(stories(most=1), shards_in_any_order())
@@ -206,6 +207,7 @@ def test_shards_do_not_change_what_is_stored(sqlite_store: Store, story: Story, 
             assert through_shards(sqlite_store, rules, arrival, shards, Path(folder)) == wanted(rules, events)
 
 
+@pytest.mark.faults
 @settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @example(WRITTEN)
 @given(stories())
