@@ -38,7 +38,7 @@ suppressions: 2 rows, 2 copied
 copied: 35 rows; both databases have the digest {digest}
 """
 
-pytestmark = only_sqlite_to_sqlite
+pytestmark = [only_sqlite_to_sqlite, pytest.mark.faults]  # slow
 
 
 @pytest.fixture

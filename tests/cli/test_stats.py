@@ -21,6 +21,8 @@ from support.listing import change
 from support.program import Program
 from support.terminal import on_terminal
 
+pytestmark = pytest.mark.faults  # slow
+
 BOTH = ["stats", "digest"]
 WHOLE = """\
 What was stored and decided

@@ -18,6 +18,8 @@ from support.ingesting import generated_events, ingest, run_here
 from support.listing import change, fill
 from support.processing import open_store
 
+pytestmark = pytest.mark.faults  # slow
+
 TO = "mmsg: the database to copy to (--to): "
 FROM = "mmsg: the database to copy from (DATABASE_URL): "
 SAME = "mmsg: --to names the database that DATABASE_URL names"
