@@ -10,7 +10,7 @@ from marketing_cli.services import reading
 from marketing_cli.services.doctor import run_doctor
 from support.databases import only_postgresql, only_sqlite
 from support.events import ndjson
-from support.ingesting import generated_file, ingest, query, stored_lines, wait_until
+from support.ingesting import generated_file, ingest, query
 from support.listing import STORY, fill
 from support.program import Program
 from support.verifying import tamper
@@ -222,7 +222,7 @@ def test_a_run_at_work_is_not_disturbed_and_its_books_are_true_all_along(
     program = Program(tmp_path, database_url)
     times = 0
     with program.start("ingest", path, "--batch-size", "40", "--busy-timeout", "20") as process:
-        wait_until(lambda: stored_lines(database_url) > 500)
+        # From its start on: on a busy machine the run may be over before anybody has seen how far it is.
         while process.poll() is None:
             checks = run_doctor(database_url, None).checks
             assert [c for c in checks if c.state is WRONG and c.check != "power_cut"] == []
