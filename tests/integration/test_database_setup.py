@@ -227,6 +227,22 @@ def test_nothing_is_left_set_for_the_next_client(database_url: str) -> None:
 
 
 @only_postgresql
+@pytest.mark.parametrize(("writes", "mode"), [(True, "sequential"), (False, None)])
+def test_writers_ask_citus_to_write_in_turn(database_url: str, writes: bool, mode: str | None) -> None:
+    """In each transaction and no longer; a server without Citus takes the name for one of nobody's."""
+    asked = "SELECT nullif(current_setting('citus.multi_shard_modify_mode', true), '')"
+    engine = make_engine(database_url, writes=writes)
+    with engine.connect() as connection:
+        for _ in range(2):
+            with connection.begin():
+                assert connection.exec_driver_sql(asked).scalar_one() == mode
+            raw: Any = connection.connection.driver_connection
+            assert raw.execute(asked).fetchone() == (None,)
+            raw.rollback()
+    engine.dispose()
+
+
+@only_postgresql
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
 def test_a_database_of_another_encoding_is_refused(database_url: str, encoding: str) -> None:
     """It could not hold every text: told before anything is stored, with what to do."""
